@@ -1,0 +1,25 @@
+namespace ThpCheck.Checker.Exploration;
+
+/// <summary>What a search may use. Reaching a limit makes its answer incomplete, never a proof.</summary>
+internal sealed record Budget
+{
+    /// <summary>The most states.</summary>
+    public long States { get; init; } = int.MaxValue - 2;
+
+    /// <summary>The most bytes.</summary>
+    public long Bytes { get; init; } = long.MaxValue;
+
+    /// <summary>The most time.</summary>
+    public TimeSpan Time { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Whether to stop at the first violation of a safety property.</summary>
+    public bool First { get; init; }
+}
+
+/// <summary>How far a search is.</summary>
+/// <param name="Level">How many steps the states being expanded are from the initial one.</param>
+/// <param name="States">How many states were found.</param>
+/// <param name="Transitions">How many steps were taken.</param>
+/// <param name="Frontier">How many states wait.</param>
+/// <param name="Bytes">How much memory its tables take.</param>
+internal readonly record struct Progress(int Level, long States, long Transitions, long Frontier, long Bytes);

@@ -1,0 +1,41 @@
+using ThpCheck.Specs;
+
+namespace ThpCheck.Checker.Exploration;
+
+/// <summary>The model failed while it took a step; nothing can be said about the kernel.</summary>
+/// <param name="Message">What is wrong.</param>
+/// <param name="State">The state it was taking the step from.</param>
+/// <param name="Choice">The step.</param>
+internal sealed record ModelFault(string Message, int State, Choice Choice);
+
+/// <summary>What a search found: the graph, and where properties were broken or reached in it.</summary>
+internal sealed class Exploration(Instance instance, StateGraph graph, PropertyMonitor monitor, IReadOnlyList<int> ends, IReadOnlyList<int> sinks)
+{
+    public Instance Instance => instance;
+
+    public StateGraph Graph => graph;
+
+    public PropertyMonitor Monitor => monitor;
+
+    /// <summary>The states in which all tasks and all started optionals have ended.</summary>
+    public IReadOnlyList<int> Ends => ends;
+
+    /// <summary>The states in which an execution was cut short by a kernel bug or a pool that was used up.</summary>
+    public IReadOnlyList<int> Sinks => sinks;
+
+    /// <summary>The greatest least number of steps to a state.</summary>
+    public required int Depth { get; init; }
+
+    /// <summary>Why not everything was explored, or null.</summary>
+    public required string? Incomplete { get; init; }
+
+    /// <summary>The model's fault that ended the search, or null.</summary>
+    public required ModelFault? Fault { get; init; }
+
+    public required TimeSpan Time { get; init; }
+
+    /// <summary>The memory of the table, the graph and the queues.</summary>
+    public required long TableBytes { get; init; }
+
+    public bool IsComplete => Incomplete is null;
+}

@@ -1,0 +1,218 @@
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Checker.Minimisation;
+
+/// <summary>What an interleaving costs: fewest context switches first, then fewest steps.</summary>
+internal readonly record struct Cost(int Switches, int Steps) : IComparable<Cost>
+{
+    public int CompareTo(Cost other) => Switches != other.Switches ? Switches.CompareTo(other.Switches) : Steps.CompareTo(other.Steps);
+}
+
+/// <summary>
+/// The cheapest interleaving to a finding, proven cheapest: Dijkstra's algorithm (1959) over pairs (state, last task) of
+/// the whole graph, with lexicographic cost (context switches, steps). A step of a task or optional other than the last
+/// one that stepped costs a switch; the environment's steps and choices cost none.
+/// </summary>
+/// <remarks>
+/// Every edge costs one step and at most one switch, so the queue is a row of buckets for each number of switches and the
+/// search is linear in the pairs it visits. Among equally cheap interleavings the one that is first by order of threads in
+/// the scenario, then of choices, is taken.
+/// </remarks>
+internal sealed class LeastCost
+{
+    private readonly Exploration.Exploration _exploration;
+    private readonly StateGraph _graph;
+    private readonly ReverseGraph _reverse;
+    private readonly int _width;        // threads + 1; the last column is "no task has stepped"
+    private readonly ulong[] _best;     // for each pair, switches << 32 | steps
+    private readonly bool[] _isEnvironment;
+
+    public LeastCost(Exploration.Exploration exploration, ReverseGraph reverse)
+    {
+        _exploration = exploration;
+        _graph = exploration.Graph;
+        _reverse = reverse;
+        var machine = exploration.Instance.Machine;
+        _width = machine.ThreadCount + 1;
+        _isEnvironment = [.. Enumerable.Range(0, machine.ThreadCount).Select(t => machine.ThreadKind(t) == ThreadKind.Environment)];
+        _best = new ulong[(long)_graph.StateCount * _width];
+        Array.Fill(_best, ulong.MaxValue);
+        Search();
+    }
+
+    /// <summary>The cheapest schedule that ends in one of the findings, and its cost; null when there are none.</summary>
+    public (Choice[] Schedule, Cost Cost)? To(IEnumerable<Finding> findings)
+    {
+        var targets = findings as IReadOnlyCollection<Finding> ?? [.. findings];
+        var cheapest = ulong.MaxValue;
+        var ends = new List<(int State, int Last, long Edge)>();
+        foreach (var finding in targets)
+        {
+            var state = finding.Edge >= 0 ? _graph.Source(finding.Edge) : finding.State;
+            for (var last = 0; last < _width; last++)
+            {
+                var cost = _best[Pair(state, last)];
+                if (cost == ulong.MaxValue)
+                {
+                    continue;
+                }
+
+                cost += finding.Edge >= 0 ? CostOf(last, finding.Edge, out _) : 0;
+                if (cost < cheapest)
+                {
+                    cheapest = cost;
+                    ends.Clear();
+                }
+
+                if (cost == cheapest)
+                {
+                    ends.Add((state, last, finding.Edge));
+                }
+            }
+        }
+
+        return ends.Count == 0 ? null : (Schedule(ends), new Cost((int)(cheapest >> 32), (int)(uint)cheapest));
+    }
+
+    private void Search()
+    {
+        var row = new List<List<long>> { new() { Pair(0, _width - 1) } };
+        _best[Pair(0, _width - 1)] = 0;
+        for (var switches = 0; row.Any(b => b.Count > 0); switches++)
+        {
+            var nextRow = new List<List<long>>();
+            for (var steps = 0; steps < row.Count; steps++)
+            {
+                var cost = ((ulong)switches << 32) | (uint)steps;
+                for (var i = 0; i < row[steps].Count; i++)
+                {
+                    var pair = row[steps][i];
+                    if (_best[pair] != cost)
+                    {
+                        continue; // a cheaper way was found after this one was queued
+                    }
+
+                    Relax(pair, cost, row, nextRow, steps + 1);
+                }
+            }
+
+            row = nextRow;
+        }
+    }
+
+    private void Relax(long pair, ulong cost, List<List<long>> row, List<List<long>> nextRow, int steps)
+    {
+        var (state, last) = ((int)(pair / _width), (int)(pair % _width));
+        var (first, end) = _graph.Edges(state);
+        for (var edge = first; edge < end; edge++)
+        {
+            var next = cost + CostOf(last, edge, out var nextLast);
+            var target = Pair(_graph.Target(edge), nextLast);
+            if (next < _best[target])
+            {
+                _best[target] = next;
+                var buckets = (next >> 32) == (cost >> 32) ? row : nextRow;
+                while (buckets.Count <= steps)
+                {
+                    buckets.Add([]);
+                }
+
+                buckets[steps].Add(target);
+            }
+        }
+    }
+
+    // One step, and a switch when another task than the last one steps.
+    private ulong CostOf(int last, long edge, out int nextLast)
+    {
+        var thread = _graph.Label(edge).Thread;
+        nextLast = _isEnvironment[thread] ? last : thread;
+        return 1 + (nextLast != last && last != _width - 1 ? 1UL << 32 : 0);
+    }
+
+    // Marks the pairs on cheapest ways to the ends, then walks forward by the smallest label.
+    private Choice[] Schedule(List<(int State, int Last, long Edge)> ends)
+    {
+        var onWay = new HashSet<long>();
+        var stack = new Stack<long>();
+        var final = new Dictionary<long, List<long>>(); // pair to its final edges; an empty list ends at the pair itself
+        foreach (var (state, last, edge) in ends)
+        {
+            var pair = Pair(state, last);
+            if (!final.TryGetValue(pair, out var edges))
+            {
+                final.Add(pair, edges = []);
+            }
+
+            if (edge >= 0)
+            {
+                edges.Add(edge);
+            }
+
+            if (onWay.Add(pair))
+            {
+                stack.Push(pair);
+            }
+        }
+
+        while (stack.TryPop(out var pair))
+        {
+            var (state, last) = ((int)(pair / _width), (int)(pair % _width));
+            for (var i = _reverse.First[state]; i < _reverse.First[state + 1]; i++)
+            {
+                var edge = _reverse.Edges[i];
+                var source = _reverse.Sources[i];
+                for (var before = 0; before < _width; before++)
+                {
+                    var from = Pair(source, before);
+                    if (_best[from] != ulong.MaxValue && _best[from] + CostOf(before, edge, out var after) == _best[pair] && after == last && onWay.Add(from))
+                    {
+                        stack.Push(from);
+                    }
+                }
+            }
+        }
+
+        return Walk(onWay, final);
+    }
+
+    private Choice[] Walk(HashSet<long> onWay, Dictionary<long, List<long>> final)
+    {
+        var schedule = new List<Choice>();
+        for (var pair = Pair(0, _width - 1); ;)
+        {
+            var isEnd = final.TryGetValue(pair, out var finish);
+            if (isEnd && finish!.Count == 0)
+            {
+                return [.. schedule];
+            }
+
+            var (state, last) = ((int)(pair / _width), (int)(pair % _width));
+            var (first, end) = _graph.Edges(state);
+            var best = isEnd ? finish!.MinBy(e => _graph.Label(e).ToLabel()) : -1L;
+            var finishes = isEnd;
+            for (var edge = first; edge < end; edge++)
+            {
+                var cost = _best[pair] + CostOf(last, edge, out var after);
+                var target = Pair(_graph.Target(edge), after);
+                if (onWay.Contains(target) && _best[target] == cost && (best < 0 || _graph.Label(edge).ToLabel() < _graph.Label(best).ToLabel()))
+                {
+                    best = edge;
+                    finishes = false;
+                }
+            }
+
+            schedule.Add(_graph.Label(best));
+            if (finishes)
+            {
+                return [.. schedule];
+            }
+
+            _ = CostOf(last, best, out var nextLast);
+            pair = Pair(_graph.Target(best), nextLast);
+        }
+    }
+
+    private long Pair(int state, int last) => ((long)state * _width) + last;
+}

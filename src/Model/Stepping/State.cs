@@ -1,0 +1,271 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace ThpCheck.Model.Stepping;
+
+/// <summary>
+/// One state in the hands of one worker: the cells and each thread's node, packed into words, with their fingerprint. A
+/// step changes it in place and can be undone.
+/// </summary>
+/// <threadsafety>Belongs to one worker.</threadsafety>
+public sealed class State
+{
+    private readonly CellPlace[] _places;
+    private readonly ulong[] _words;
+    private readonly List<(int Cell, long Value)> _changes = new(16);
+    private ulong _low;
+    private ulong _high;
+    private ulong _lowBefore;
+    private ulong _highBefore;
+    private int _changedThread = -1;
+    private int _nodeBefore;
+
+    internal State(Machine machine)
+    {
+        Machine = machine;
+        _places = machine.Places;
+        _words = new ulong[machine.WordCount];
+        for (var cell = 1; cell < _places.Length; cell++)
+        {
+            var (low, high) = HashOf(cell, 0);
+            _low += low;
+            _high += high;
+            Set(cell, machine.Cells[cell - 1].Initial);
+        }
+
+        for (var thread = 0; thread < machine.ThreadCount; thread++)
+        {
+            StoreNode(thread, NoNode);
+        }
+
+        Commit();
+    }
+
+    /// <summary>The machine it is a state of.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>The state as words: the packed cells, then 32 bits a thread.</summary>
+    public ReadOnlySpan<ulong> Words => _words;
+
+    /// <summary>Its fingerprint.</summary>
+    public (ulong Low, ulong High) Fingerprint => (_low, _high);
+
+    /// <summary>How the last step ended.</summary>
+    internal StepOutcome Outcome { get; private set; }
+
+    /// <summary>The bug of the last step, when it ended in one.</summary>
+    internal KernelBug Bug { get; private set; }
+
+    /// <summary>What the bug is about: a cell or an object, by number, and which of them.</summary>
+    internal (int Object, int Cell) BugAt { get; private set; }
+
+    /// <summary>The message of a BUG_ON, the pool that was too small, or null.</summary>
+    internal string? Reason { get; private set; }
+
+    /// <summary>The bugs that the variant tolerates and the last step met.</summary>
+    internal KernelBug Tolerated { get; private set; }
+
+    internal const int NoNode = -1;
+
+    /// <summary>Loads a state that <see cref="Words"/> gave.</summary>
+    internal void Load(ReadOnlySpan<ulong> words, ulong low, ulong high)
+    {
+        words.CopyTo(_words);
+        _low = low;
+        _high = high;
+        Commit();
+    }
+
+    /// <summary>Makes what changed final: the next undo returns to here.</summary>
+    internal void Commit()
+    {
+        _changes.Clear();
+        _changedThread = -1;
+        _lowBefore = _low;
+        _highBefore = _high;
+        Outcome = StepOutcome.Done;
+        Bug = KernelBug.None;
+        Tolerated = KernelBug.None;
+        Reason = null;
+    }
+
+    /// <summary>Takes back what changed since the last <see cref="Commit"/>.</summary>
+    internal void Undo()
+    {
+        for (var i = _changes.Count - 1; i >= 0; i--)
+        {
+            Store(_changes[i].Cell, (ulong)(_changes[i].Value - _places[_changes[i].Cell].Min));
+        }
+
+        if (_changedThread >= 0)
+        {
+            StoreNode(_changedThread, _nodeBefore);
+        }
+
+        _low = _lowBefore;
+        _high = _highBefore;
+        Commit();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal long Get(int cell)
+    {
+        ref readonly var place = ref _places[cell];
+        return (long)((_words[place.Word] >> place.Shift) & place.Mask) + place.Min;
+    }
+
+    /// <exception cref="ModelFaultException">The value is outside the cell's declared range.</exception>
+    internal void Set(int cell, long value)
+    {
+        ref readonly var place = ref _places[cell];
+        var stored = (ulong)(value - place.Min);
+        if (stored > place.Span || cell == 0)
+        {
+            ThrowOutOfRange(cell, value);
+        }
+
+        var before = (_words[place.Word] >> place.Shift) & place.Mask;
+        if (before == stored)
+        {
+            return;
+        }
+
+        _changes.Add((cell, (long)before + place.Min));
+        if (place.Hash >= 0)
+        {
+            var hashes = Machine.Hashes;
+            _low += hashes[2 * (place.Hash + (int)stored)] - hashes[2 * (place.Hash + (int)before)];
+            _high += hashes[(2 * (place.Hash + (int)stored)) + 1] - hashes[(2 * (place.Hash + (int)before)) + 1];
+        }
+        else
+        {
+            var (oldLow, oldHigh) = Stepping.Fingerprint.Of(Machine.Key, cell, before);
+            var (newLow, newHigh) = Stepping.Fingerprint.Of(Machine.Key, cell, stored);
+            _low += newLow - oldLow;
+            _high += newHigh - oldHigh;
+        }
+
+        Store(cell, stored);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int NodeOf(int thread) => (int)(_words[Machine.NodeWord + (thread >> 1)] >> ((thread & 1) * 32));
+
+    /// <summary>Moves a thread to a node; at most one thread between two commits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void SetNode(int thread, int node)
+    {
+        var before = NodeOf(thread);
+        Debug.Assert(_changedThread < 0 || _changedThread == thread, "one thread moves in a step");
+        _changedThread = thread;
+        _nodeBefore = before;
+        var automaton = Machine.Automaton(thread);
+        if (before >= 0)
+        {
+            ref readonly var old = ref automaton[before];
+            _low -= old.Low;
+            _high -= old.High;
+        }
+
+        ref readonly var now = ref automaton[node];
+        _low += now.Low;
+        _high += now.High;
+        StoreNode(thread, node);
+    }
+
+    /// <summary>The threads, as a mask, that are inside a section of a kind now.</summary>
+    internal long Inside(SectionKinds kind, int except)
+    {
+        long mask = 0;
+        for (var thread = 0; thread < Machine.ThreadCount; thread++)
+        {
+            var node = NodeOf(thread);
+            if (thread != except && node >= 0 && (Machine.Automaton(thread)[node].Sections & kind) != 0)
+            {
+                mask |= 1L << thread;
+            }
+        }
+
+        return mask;
+    }
+
+    /// <summary>A thread has left sections: no wait that began before then waits for it any more.</summary>
+    internal void LeaveSections(int thread, SectionKinds kinds)
+    {
+        if ((kinds & SectionKinds.Rcu) != 0)
+        {
+            Leave(thread, Machine.Snapshots(SectionKinds.Rcu));
+        }
+
+        if ((kinds & SectionKinds.IrqOff) != 0)
+        {
+            Leave(thread, Machine.Snapshots(SectionKinds.IrqOff));
+        }
+    }
+
+    /// <summary>The last step is a kernel bug, or would be if the variant did not tolerate it.</summary>
+    /// <returns>Whether the step goes on.</returns>
+    internal bool Meets(KernelBug bug, int @object, int cell, string? reason = null)
+    {
+        BugAt = (@object, cell);
+        Reason = reason;
+        if (bug == KernelBug.Warning || Machine.Tolerated.Contains(bug))
+        {
+            Tolerated = bug;
+            return true;
+        }
+
+        Outcome = StepOutcome.Bug;
+        Bug = bug;
+        return false;
+    }
+
+    /// <summary>A pool is too small to say what the step does.</summary>
+    internal void Outgrow(string pool)
+    {
+        Outcome = StepOutcome.ScopeTooSmall;
+        Reason = pool;
+    }
+
+    private void Leave(int thread, int[] snapshots)
+    {
+        var bit = 1L << thread;
+        foreach (var cell in snapshots)
+        {
+            var mask = Get(cell);
+            if ((mask & bit) != 0)
+            {
+                Set(cell, mask & ~bit);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Store(int cell, ulong stored)
+    {
+        ref readonly var place = ref _places[cell];
+        ref var word = ref _words[place.Word];
+        word = (word & ~(place.Mask << place.Shift)) | (stored << place.Shift);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void StoreNode(int thread, int node)
+    {
+        ref var word = ref _words[Machine.NodeWord + (thread >> 1)];
+        var shift = (thread & 1) * 32;
+        word = (word & ~(0xFFFFFFFFUL << shift)) | ((ulong)(uint)node << shift);
+    }
+
+    private (ulong Low, ulong High) HashOf(int cell, ulong stored) => Stepping.Fingerprint.Of(Machine.Key, cell, stored);
+
+    private void ThrowOutOfRange(int cell, long value)
+    {
+        if (cell == 0)
+        {
+            throw new ModelFaultException("an operation names no cell; is a field of an object used before it was laid out?");
+        }
+
+        var declared = Machine.Cells[cell - 1];
+        throw new ModelFaultException($"{declared.Name} is given {value}, outside its range {declared.Min}..{declared.Max}; widen the range where the field is declared");
+    }
+}

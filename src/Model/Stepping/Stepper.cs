@@ -1,0 +1,177 @@
+using System.Runtime.CompilerServices;
+using ThpCheck.Model.Primitives;
+
+namespace ThpCheck.Model.Stepping;
+
+/// <summary>
+/// Takes steps: the seam between the model and whatever decides which thread goes next, be it the exhaustive explorer, a
+/// replay, or another engine that runs the same threads.
+/// </summary>
+/// <threadsafety>Belongs to one worker, as its state does.</threadsafety>
+public sealed class Stepper
+{
+    private readonly Machine _machine;
+
+    /// <summary>Steps in a machine, from its memory as laid out; no thread has begun.</summary>
+    public Stepper(Machine machine)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        _machine = machine;
+        State = new State(machine);
+    }
+
+    /// <summary>The state as it is now.</summary>
+    public State State { get; }
+
+    /// <summary>Makes a thread begin with a path; the local code before its first operation runs now.</summary>
+    /// <exception cref="ModelFaultException">That code breaks the coroutine contract.</exception>
+    public void Begin(int thread, Func<KernelTask> entry)
+    {
+        var node = _machine.Start(thread, entry, out var effects);
+        State.SetNode(thread, node);
+        Apply(effects);
+        State.Commit();
+    }
+
+    /// <summary>Whether a thread has ended, or never began.</summary>
+    public bool HasEnded(int thread) => NodeOf(thread) is var node && (node < 0 || (_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) != 0);
+
+    /// <summary>Whether a thread has taken a step.</summary>
+    public bool HasStarted(int thread) => NodeOf(thread) is var node && node >= 0 && (_machine.Automaton(thread)[node].Flags & NodeFlags.Started) != 0;
+
+    /// <summary>Whether all tasks and all started optionals have ended.</summary>
+    public bool IsEnd
+    {
+        get
+        {
+            for (var thread = 0; thread < _machine.ThreadCount; thread++)
+            {
+                var owes = _machine.ThreadKind(thread) switch
+                {
+                    ThreadKind.Task => true,
+                    ThreadKind.Optional => HasStarted(thread),
+                    _ => false,
+                };
+                if (owes && !HasEnded(thread))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Whether a thread can take its step now.</summary>
+    public bool IsEnabled(int thread)
+    {
+        var number = NodeOf(thread);
+        if (number < 0)
+        {
+            return false;
+        }
+
+        ref readonly var node = ref _machine.Automaton(thread)[number];
+        if ((node.Flags & NodeFlags.Finished) != 0)
+        {
+            return node.Bug != KernelBug.None && !_machine.Tolerated.Contains(node.Bug); // a path that ended inside a section: the bug is a step of its own
+        }
+
+        return (node.Flags & NodeFlags.CanBlock) == 0 || Operations.IsEnabled(State, thread, node);
+    }
+
+    /// <summary>In how many ways an enabled thread can take its step.</summary>
+    public int Choices(int thread)
+    {
+        ref readonly var node = ref _machine.Automaton(thread)[NodeOf(thread)];
+        return (node.Flags & NodeFlags.HasChoices) == 0 ? 1 : Operations.Choices(State, node.Operation);
+    }
+
+    /// <summary>What a thread will do next; the default once it has ended.</summary>
+    public Operation Pending(int thread) => NodeOf(thread) is >= 0 and var node ? _machine.Automaton(thread)[node].Operation : default;
+
+    /// <summary>Takes a thread's step and keeps it.</summary>
+    /// <exception cref="ModelFaultException">The model is wrong.</exception>
+    public StepResult Step(int thread, int choice = 0)
+    {
+        var transition = Fire(thread, choice, out var value);
+        var result = new StepResult(
+            State.Bug, State.Tolerated, State.BugAt, State.Outcome == StepOutcome.ScopeTooSmall, State.Reason, value,
+            transition < 0 ? [] : _machine.Automaton(thread).TransitionAt(transition).Effects);
+        State.Commit();
+        return result;
+    }
+
+    /// <summary>Takes a thread's step; <see cref="State.Undo"/> takes it back.</summary>
+    /// <returns>The transition, or -1 when the step did not come that far.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int Fire(int thread, int choice, out long value)
+    {
+        var number = NodeOf(thread);
+        var automaton = _machine.Automaton(thread);
+        ref readonly var node = ref automaton[number];
+        value = Operations.Execute(State, thread, node, choice);
+        if (State.Outcome != StepOutcome.Done)
+        {
+            return -1;
+        }
+
+        var transition = automaton.Next(number, value, out var fault);
+        if (fault is not null)
+        {
+            throw fault;
+        }
+
+        ref readonly var taken = ref automaton.TransitionAt(transition);
+        State.SetNode(thread, taken.Next);
+        if (taken.Leaves != SectionKinds.None)
+        {
+            State.LeaveSections(thread, taken.Leaves);
+        }
+
+        if (taken.HasEffects)
+        {
+            Apply(taken.Effects);
+        }
+
+        return transition;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int NodeOf(int thread) => State.NodeOf(thread);
+
+    private void Apply(Effect[] effects)
+    {
+        foreach (var effect in effects)
+        {
+            switch (effect.Kind)
+            {
+                case EffectKind.GhostSet:
+                    State.Set(effect.Cell, effect.Value);
+                    break;
+                case EffectKind.GhostAdd:
+                    State.Set(effect.Cell, State.Get(effect.Cell) + effect.Value);
+                    break;
+                case EffectKind.Bug when !State.Meets((KernelBug)effect.Value, 0, 0, effect.Text):
+                    return;
+                default:
+                    break;
+            }
+        }
+    }
+}
+
+/// <summary>What a step came to.</summary>
+/// <param name="Bug">The kernel bug it is, which ends the execution.</param>
+/// <param name="Tolerated">A warning, or a bug that is tolerated; the execution goes on.</param>
+/// <param name="BugAt">What the bug is about: an object and a cell, by number, or 0.</param>
+/// <param name="ScopeTooSmall">Whether a pool was used up, which ends the execution.</param>
+/// <param name="Reason">The message of a BUG_ON, or the pool.</param>
+/// <param name="Value">The word that the operation returned.</param>
+/// <param name="Effects">What the thread recorded.</param>
+public readonly record struct StepResult(
+    KernelBug Bug, KernelBug Tolerated, (int Object, int Cell) BugAt, bool ScopeTooSmall, string? Reason, long Value, IReadOnlyList<Effect> Effects)
+{
+    /// <summary>Whether the execution ends here.</summary>
+    public bool IsFinal => Bug != KernelBug.None || ScopeTooSmall;
+}

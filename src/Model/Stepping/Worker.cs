@@ -1,0 +1,373 @@
+using System.Runtime.CompilerServices;
+
+namespace ThpCheck.Model.Stepping;
+
+/// <summary>
+/// Runs one thread's local code: from the result of an operation to the next operation. It holds what the empty awaiters
+/// and builders must not: the stack of frames, one pending operation, and one result slot.
+/// </summary>
+/// <remarks>
+/// The coroutine contract is enforced here. The slot is full or empty and typed; filling it twice, taking from an empty
+/// one, or starting anything while an operation is pending is a model fault that names both sites.
+/// </remarks>
+internal sealed class Worker(Machine machine)
+{
+    private const int MaxDepth = 64;
+
+    [ThreadStatic]
+    private static Worker? t_running;
+
+    private readonly Frame?[] _live = new Frame?[MaxDepth]; // a frame that was not resumed stays a number
+    private readonly int[] _numbers = new int[MaxDepth];    // valid below _changed
+    private readonly List<Effect> _effects = [];
+    private int _depth;
+    private int _changed; // frames from here up have run since they were read
+
+    private Operation _pending;
+    private string _pendingSite = "";
+
+    private Slot _slot;
+    private Type _slotType = typeof(void);
+    private string _slotSite = "";
+    private long _stepResult;
+
+    private Exception? _fault;
+    private ThreadContext _context = ThreadContext.Initial;
+
+    private enum Slot : byte
+    {
+        Empty,
+        Step,
+        Path,
+    }
+
+    /// <summary>The worker whose thread is running on this OS thread.</summary>
+    public static Worker Running => t_running
+        ?? throw new ModelFaultException("a kernel path was called from outside the checker; only a scenario's threads, set-up and tear-down run paths");
+
+    public Machine Machine => machine;
+
+    /// <summary>The thread whose code runs.</summary>
+    public int Thread { get; private set; }
+
+    public bool HasPending => _pending.Code != OperationCode.none && _fault is null;
+
+    public ThreadContext Context => _context;
+
+    /// <summary>Runs a new thread's entry to its first operation.</summary>
+    public LocalRun Start(int thread, Func<KernelTask> entry) => Run(thread, ThreadContext.Initial, () =>
+    {
+        _depth = _changed = 0;
+        _slot = Slot.Empty;
+        entry();
+    });
+
+    /// <summary>Hands a thread the result of its operation and runs it to the next.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="frame">Its stack.</param>
+    /// <param name="operation">The operation that has just happened.</param>
+    /// <param name="result">What it returned.</param>
+    /// <param name="context">What the thread is inside of after the operation.</param>
+    public LocalRun Resume(int thread, int frame, in Operation operation, long result, ThreadContext context)
+    {
+        _depth = _changed = machine.Frames.Depth(frame);
+        for (var i = _depth - 1; i >= 0; i--)
+        {
+            _numbers[i] = frame;
+            _live[i] = null;
+            frame = machine.Frames.Parent(frame);
+        }
+
+        _slot = Slot.Step;
+        _slotSite = operation.Code.ToString();
+        _stepResult = result;
+        return Run(thread, context, static () => { });
+    }
+
+    /// <summary>Makes an operation the thread's pending one; the primitives call it.</summary>
+    public Step<T> Declare<T>(in Operation operation)
+    {
+        Declare(operation, typeof(T));
+        return default;
+    }
+
+    /// <summary>Makes an operation that returns nothing the thread's pending one.</summary>
+    public Step Declare(in Operation operation)
+    {
+        Declare(operation, typeof(void));
+        return default;
+    }
+
+    /// <summary>Records an observation with the step that has just happened.</summary>
+    public void Record(in Effect effect)
+    {
+        ThrowIfFaulted();
+        RequireIdle($"{effect.Kind} {effect.Text}");
+        _effects.Add(effect);
+    }
+
+    public void EnterRegion(string region) => _context = _context.Entering(region);
+
+    public void LeaveRegion(string region) => _context = _context.Leaving(region)
+        ?? throw Fault($"{Top} leaves the region '{region}', which it has not entered");
+
+    /// <summary>A barrier is awaited like a step and, under sequential consistency, is none.</summary>
+    public Step Pass(string name)
+    {
+        ThrowIfFaulted();
+        RequireIdle(name);
+        _effects.Add(new Effect(EffectKind.Barrier, 0, 0, name));
+        (_slot, _slotType, _slotSite) = (Slot.Step, typeof(void), name);
+        return default;
+    }
+
+    public void Enter<TStateMachine>(ref TStateMachine stateMachine)
+        where TStateMachine : IAsyncStateMachine
+    {
+        if (_fault is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            var type = (FrameType<TStateMachine>)FrameType.Of<TStateMachine>();
+            RequireIdle(type.Method);
+            if (_depth == MaxDepth)
+            {
+                throw Fault($"{type.Method} is called {MaxDepth} frames deep; does {Top} recurse without end?");
+            }
+
+            var frame = type.Enter(ref stateMachine);
+            _live[_depth] = frame;
+            _changed = Math.Min(_changed, _depth);
+            _depth++;
+            _effects.Add(new Effect(EffectKind.Call, 0, 0, type.Method));
+            frame.MoveNext();
+        }
+        catch (Exception fault)
+        {
+            // What a state machine itself throws reaches Throw; this is a fault of the entry.
+            _fault ??= Unwrap(fault);
+        }
+    }
+
+    public void Suspend<TAwaiter>()
+    {
+        if (!typeof(IKernelAwaiter).IsAssignableFrom(typeof(TAwaiter)))
+        {
+            _fault ??= Fault($"{Top} awaits a {typeof(TAwaiter).Name}; a path awaits kernel tasks and steps only");
+        }
+    }
+
+    public void Return()
+    {
+        var site = Leave("");
+        (_slot, _slotType, _slotSite) = (Slot.Path, typeof(void), site);
+    }
+
+    public void Return<T>(T result)
+    {
+        var site = Leave(result?.ToString() ?? "null");
+        PathResult<T>.Value = result;
+        (_slot, _slotType, _slotSite) = (Slot.Path, typeof(T), site);
+    }
+
+    public void Throw(Exception exception)
+    {
+        _fault ??= exception;
+        if (_depth > 0)
+        {
+            _live[--_depth] = null;
+            _changed = Math.Min(_changed, _depth);
+        }
+    }
+
+    public void TakeStep() => Take(Slot.Step, typeof(void));
+
+    public T TakeStep<T>()
+    {
+        Take(Slot.Step, typeof(T));
+        return Word<T>.Decode(_stepResult, machine);
+    }
+
+    public void TakePath() => Take(Slot.Path, typeof(void));
+
+    public T TakePath<T>()
+    {
+        Take(Slot.Path, typeof(T));
+        return PathResult<T>.Value!;
+    }
+
+    private string Top => _depth == 0 ? machine.ThreadName(Thread) : (_live[_depth - 1]?.Type ?? machine.Frames.Type(_numbers[_depth - 1])).Method;
+
+    private LocalRun Run(int thread, ThreadContext context, Action first)
+    {
+        var outer = t_running;
+        t_running = this;
+        try
+        {
+            Thread = thread;
+            _context = context;
+            _effects.Clear();
+            _fault = null;
+            _pending = default;
+            first();
+            while (_fault is null && _pending.Code == OperationCode.none && _depth > 0)
+            {
+                var top = _depth - 1;
+                var frame = _live[top] ??= machine.Frames.Type(_numbers[top]).FromWords(machine.Frames.Words(_numbers[top]));
+                _changed = Math.Min(_changed, top);
+                frame.MoveNext();
+            }
+
+            if (_fault is null && _depth == 0)
+            {
+                _slot = Slot.Empty;
+            }
+
+            return Finish();
+        }
+        finally
+        {
+            t_running = outer;
+        }
+    }
+
+    private LocalRun Finish()
+    {
+        if (_fault is NullReferenceException && _depth >= 0)
+        {
+            _effects.Add(new Effect(EffectKind.Bug, 0, (long)KernelBug.NullDereference, "BUG: kernel NULL pointer dereference"));
+            return new LocalRun(0, default, _context, [.. _effects], null);
+        }
+
+        if (_fault is not null)
+        {
+            return new LocalRun(0, default, _context, [.. _effects], _fault as ModelFaultException ?? Unhandled(_fault));
+        }
+
+        try
+        {
+            var parent = _changed == 0 ? 0 : _numbers[_changed - 1];
+            for (var i = _changed; i < _depth; i++)
+            {
+                parent = machine.Frames.Intern(parent, _live[i]!.Type, _live[i]!.ToWords());
+            }
+
+            return new LocalRun(parent, _pending, _context, [.. _effects], null);
+        }
+        catch (ModelFaultException fault)
+        {
+            return new LocalRun(0, default, _context, [.. _effects], fault);
+        }
+    }
+
+    private void Declare(in Operation operation, Type result)
+    {
+        ThrowIfFaulted();
+        RequireIdle(operation.Code.ToString());
+        if (_depth == 0)
+        {
+            throw Fault($"{operation.Code} is declared outside any path");
+        }
+
+        _pending = operation;
+        _pendingSite = $"{operation.Code} in {Top}";
+        _slotType = result;
+    }
+
+    private void Take(Slot slot, Type type)
+    {
+        ThrowIfFaulted();
+        if (_pending.Code != OperationCode.none)
+        {
+            throw Fault($"{Top} goes on while {_pendingSite} is pending; await it where it is called");
+        }
+
+        if (_slot == Slot.Empty)
+        {
+            throw Fault($"{Top} awaits a task that was not started just before, or awaits one twice; await each call where it is made");
+        }
+
+        // A step's type was recorded when it was declared, in an earlier run of this worker: the frame that declared it is
+        // the frame that takes it, and the compiler has typed both.
+        if (_slot != slot || (slot == Slot.Path && _slotType != type))
+        {
+            throw Fault($"{Top} awaits a {type.Name} and is given the {_slotType.Name} that {_slotSite} returned; await each call where it is made");
+        }
+
+        _slot = Slot.Empty;
+    }
+
+    private string Leave(string result)
+    {
+        var site = Top;
+        if (_pending.Code != OperationCode.none && _fault is null)
+        {
+            _fault = Fault($"{site} returns while {_pendingSite} is pending; await it where it is called");
+        }
+        else if (_slot != Slot.Empty && _fault is null)
+        {
+            _fault = Fault($"{site} returns while the result of {_slotSite} was never awaited");
+        }
+
+        if (_depth > 0)
+        {
+            _live[--_depth] = null;
+            _changed = Math.Min(_changed, _depth);
+        }
+
+        _effects.Add(new Effect(EffectKind.Return, 0, 0, result.Length == 0 ? site : $"{site} = {result}"));
+        return site;
+    }
+
+    private void RequireIdle(string what)
+    {
+        if (_pending.Code != OperationCode.none)
+        {
+            throw Fault($"{what} begins in {Top} while {_pendingSite} is pending; await it where it is called");
+        }
+
+        if (_slot != Slot.Empty)
+        {
+            throw Fault($"{what} begins in {Top} while the result of {_slotSite} was never awaited; await it where it is called");
+        }
+    }
+
+    private void ThrowIfFaulted()
+    {
+        if (_fault is not null)
+        {
+            throw new ModelFaultException("a fault is pending");
+        }
+    }
+
+    // The first fault is the one to report, even where a path catches what it throws.
+    private ModelFaultException Fault(string message)
+    {
+        var fault = new ModelFaultException(message);
+        _fault ??= fault;
+        return fault;
+    }
+
+    private static ModelFaultException Unhandled(Exception exception) =>
+        new($"a path threw {exception.GetType().Name}: {exception.Message}");
+
+    private static Exception Unwrap(Exception exception) =>
+        exception is TypeInitializationException or System.Reflection.TargetInvocationException && exception.InnerException is { } inner ? Unwrap(inner) : exception;
+
+    private static class PathResult<T>
+    {
+        [ThreadStatic]
+        public static T? Value;
+    }
+}
+
+/// <summary>What a run of local code came to.</summary>
+/// <param name="Frame">The thread's stack now; 0 when it has ended.</param>
+/// <param name="Pending">Its next operation.</param>
+/// <param name="Context">What it is inside of.</param>
+/// <param name="Effects">What it recorded on the way.</param>
+/// <param name="Fault">The model's fault, or null.</param>
+internal sealed record LocalRun(int Frame, Operation Pending, ThreadContext Context, Effect[] Effects, ModelFaultException? Fault);

@@ -1,0 +1,8 @@
+namespace ThpCheck.Specs.Format;
+
+/// <summary>What is wrong in a file: one sentence, where, and, where it can be told, what would fix it.</summary>
+public sealed record Diagnostic(string File, int Line, int Column, string Message)
+{
+    /// <summary><c>file:line:column: message</c>, which editors and terminals turn into a link.</summary>
+    public override string ToString() => $"{File}:{Line}:{Column}: {Message}";
+}
