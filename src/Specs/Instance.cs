@@ -7,6 +7,7 @@ namespace ThpCheck.Specs;
 public sealed class Instance
 {
     private readonly Action<Stepper> _begin;
+    private (ulong[] Words, ulong Low, ulong High)? _initial; // the initial state, once it was reached
 
     /// <summary>Puts an instance together.</summary>
     /// <param name="machine">The machine.</param>
@@ -33,7 +34,16 @@ public sealed class Instance
     public Stepper Begin()
     {
         var stepper = new Stepper(Machine);
-        _begin(stepper);
+        if (_initial is { } initial)
+        {
+            stepper.State.Load(initial.Words, initial.Low, initial.High);
+        }
+        else
+        {
+            _begin(stepper);
+            _initial = (stepper.State.Words.ToArray(), stepper.State.Fingerprint.Low, stepper.State.Fingerprint.High);
+        }
+
         return stepper;
     }
 
@@ -43,11 +53,12 @@ public sealed class Instance
     /// <param name="entry">Its path.</param>
     /// <param name="what">What it is, for the message: "set-up" or "tear-down".</param>
     /// <exception cref="ModelFaultException">It blocks, chooses, meets a kernel bug, or needs more room.</exception>
-    public static void RunAlone(Stepper stepper, int thread, Func<KernelTask> entry, string what)
+    /// <returns>What it recorded.</returns>
+    public static IReadOnlyList<Effect> RunAlone(Stepper stepper, int thread, Func<KernelTask> entry, string what)
     {
         ArgumentNullException.ThrowIfNull(stepper);
         const int MostSteps = 100_000;
-        stepper.Begin(thread, entry);
+        List<Effect> effects = [.. stepper.Begin(thread, entry)];
         for (var steps = 0; !stepper.HasEnded(thread); steps++)
         {
             var pending = stepper.Pending(thread).Code;
@@ -75,8 +86,12 @@ public sealed class Instance
             if (result.Bug != KernelBug.None || result.Tolerated != KernelBug.None)
             {
                 var bug = result.Bug != KernelBug.None ? result.Bug : result.Tolerated;
-                throw new ModelFaultException($"the {what} meets a kernel bug in {pending}: {KernelBugProperties.For(bug).Name}{(result.Reason is null ? "" : $" ({result.Reason})")}");
+                throw new ModelFaultException($"the {what} meets a kernel bug in {pending}: {KernelBugProperties.For(bug).Name} is broken{(result.Reason is null ? "" : $" ({result.Reason})")}");
             }
+
+            effects.AddRange(result.Effects);
         }
+
+        return effects;
     }
 }

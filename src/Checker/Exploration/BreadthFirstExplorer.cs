@@ -34,7 +34,8 @@ internal sealed class BreadthFirstExplorer
     private Successor[] _successors = new Successor[64];
     private ulong[] _successorWords;
     private int _successorCount;
-    private string? _incomplete;
+    private string? _incomplete; // why the search stopped
+    private string? _tooSmall;   // the first pool that was used up; the search goes on beside it
     private int _level;
     private int _nextSink; // the first of _sinks that is not expanded yet
     private Choice _attempted; // the step being made, for the report of a model fault
@@ -115,7 +116,7 @@ internal sealed class BreadthFirstExplorer
         return new Exploration(_instance, _graph, _monitor, _ends, _sinks)
         {
             Depth = _level,
-            Incomplete = _incomplete,
+            Incomplete = _incomplete ?? _tooSmall,
             Fault = fault,
             Time = _clock.Elapsed,
             TableBytes = table.Bytes + _graph.Bytes + current.Bytes + next.Bytes,
@@ -175,7 +176,7 @@ internal sealed class BreadthFirstExplorer
             // A sink is the state it was reached from together with the step that failed there.
             low += Mark((ulong)state.Bug + 1, thread, pick);
             high += Mark((ulong)state.Bug + 101, thread, pick);
-            _incomplete ??= kind == SuccessorKind.ScopeTooSmall ? $"scope too small: the pool {state.Reason} is used up" : null;
+            _tooSmall ??= kind == SuccessorKind.ScopeTooSmall ? $"scope too small: the pool {state.Reason} is used up" : null;
         }
 
         _successors[_successorCount] = new Successor(low, high, new Choice(thread, pick).ToLabel(), kind, state.Bug, state.Tolerated, transition);

@@ -5,10 +5,13 @@ namespace ThpCheck.Checker.Exploration;
 
 /// <summary>
 /// Deadlock and livelock by possibility, not fairness: among the states that cannot reach an End state, those from which
-/// no task can step any more are deadlocks, and those from which neither an End nor a deadlock can be reached are
-/// livelocks. What only leads to a kernel bug is neither: the bug is the report.
+/// no thread that owes its end can step any more are deadlocks, and those from which neither an End nor a deadlock can be
+/// reached are livelocks. What only leads to a kernel bug is neither: the bug is the report.
 /// </summary>
-/// <remarks>Two backward searches over the reversed graph; linear in its size. A started optional counts as a task.</remarks>
+/// <remarks>
+/// Backward searches over the reversed graph, one more for each optional; linear in its size. A task owes its end, an
+/// optional once it has started: one that could still start neither hides a deadlock nor lengthens the way into it.
+/// </remarks>
 internal sealed class Progressing
 {
     private Progressing(IReadOnlyList<int> deadlocks, IReadOnlyList<int> livelocks)
@@ -27,31 +30,54 @@ internal sealed class Progressing
         var machine = exploration.Instance.Machine;
         var canEnd = Backwards(graph, reverse, exploration.Ends.Concat(exploration.Sinks));
 
-        // From here a task steps some time, perhaps after the environment.
-        var steppers = Enumerable.Range(0, graph.StateCount).Where(s => HasTaskStep(graph, machine, s));
-        var canStep = Backwards(graph, reverse, steppers);
-        var deadlocks = Where(graph.StateCount, s => !canEnd[s] && !canStep[s]);
-        if (deadlocks.Count == 0 && AllSet(canEnd, graph.StateCount))
+        if (canEnd.HasAllSet())
         {
             return new([], []);
         }
 
+        // From here one that owes its end steps some time, perhaps after others.
+        var canStep = CanStep(graph, reverse, t => machine.ThreadKind(t) == ThreadKind.Task);
+        foreach (var optional in Enumerable.Range(0, machine.ThreadCount).Where(t => machine.ThreadKind(t) == ThreadKind.Optional))
+        {
+            canStep.Or(CanStep(graph, reverse, t => t == optional).And(Started(graph, optional)));
+        }
+
+        var deadlocks = Where(graph.StateCount, s => !canEnd[s] && !canStep[s]);
         var canEndOrStop = Backwards(graph, reverse, exploration.Ends.Concat(exploration.Sinks).Concat(deadlocks));
         return new(deadlocks, Where(graph.StateCount, s => !canEndOrStop[s]));
     }
 
-    private static bool HasTaskStep(StateGraph graph, Machine machine, int state)
+    private static BitArray CanStep(StateGraph graph, ReverseGraph reverse, Func<int, bool> thread) =>
+        Backwards(graph, reverse, Enumerable.Range(0, graph.StateCount).Where(s => HasStep(graph, s, thread)));
+
+    private static bool HasStep(StateGraph graph, int state, Func<int, bool> thread)
     {
         var (first, end) = graph.Edges(state);
         for (var edge = first; edge < end; edge++)
         {
-            if (machine.ThreadKind(graph.Label(edge).Thread) != ThreadKind.Environment)
+            if (thread(graph.Label(edge).Thread))
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    // A state knows which threads have started, so any way into it tells; the first one comes from a smaller number.
+    private static BitArray Started(StateGraph graph, int thread)
+    {
+        var started = new BitArray(graph.StateCount);
+        for (var state = 0; state < graph.StateCount; state++)
+        {
+            var (first, end) = graph.Edges(state);
+            for (var edge = first; edge < end; edge++)
+            {
+                started[graph.Target(edge)] |= graph.Target(edge) > state && (started[state] || graph.Label(edge).Thread == thread);
+            }
+        }
+
+        return started;
     }
 
     private static BitArray Backwards(StateGraph graph, ReverseGraph reverse, IEnumerable<int> from)
@@ -84,6 +110,4 @@ internal sealed class Progressing
     }
 
     private static List<int> Where(int count, Func<int, bool> predicate) => [.. Enumerable.Range(0, count).Where(predicate)];
-
-    private static bool AllSet(BitArray bits, int count) => bits.Count == count && bits.HasAllSet();
 }

@@ -4,7 +4,7 @@ using ThpCheck.Model.Stepping;
 namespace ThpCheck.Model.Primitives;
 
 /// <summary>
-/// A list, tree or array of at most so many entries, kept in cells in the order of their insertion. A change is one step
+/// A list, tree or array of at most so many entries, kept in cells in their order. A change is one step
 /// and needs the guard held; a walk takes one element a step, guarded or not.
 /// </summary>
 /// <typeparam name="T">What it lists.</typeparam>
@@ -31,13 +31,21 @@ public readonly record struct guarded_list<T>
 /// <summary>Operations on guarded lists.</summary>
 public static class GuardedLists
 {
-    /// <summary>Adds an entry at the end. Without the guard held for writing it is list corruption.</summary>
+    /// <summary>Adds an entry at the head. Without the guard held for writing it is list corruption.</summary>
     public static Step list_add<T>(guarded_list<T> list, T entry, rw_semaphore guard)
         where T : ModelObject => Change(OperationCode.list_add, list, entry, guard.Writer.Cell);
 
     /// <inheritdoc cref="list_add{T}(guarded_list{T}, T, rw_semaphore)"/>
     public static Step list_add<T>(guarded_list<T> list, T entry, spinlock_t guard)
         where T : ModelObject => Change(OperationCode.list_add, list, entry, guard.Locked.Cell);
+
+    /// <summary>Adds an entry at the tail. Without the guard held for writing it is list corruption.</summary>
+    public static Step list_add_tail<T>(guarded_list<T> list, T entry, rw_semaphore guard)
+        where T : ModelObject => Change(OperationCode.list_add_tail, list, entry, guard.Writer.Cell);
+
+    /// <inheritdoc cref="list_add_tail{T}(guarded_list{T}, T, rw_semaphore)"/>
+    public static Step list_add_tail<T>(guarded_list<T> list, T entry, spinlock_t guard)
+        where T : ModelObject => Change(OperationCode.list_add_tail, list, entry, guard.Locked.Cell);
 
     /// <summary>Removes an entry. Without the guard held for writing, or when it is not there, it is list corruption.</summary>
     public static Step list_del<T>(guarded_list<T> list, T entry, rw_semaphore guard)
@@ -68,14 +76,20 @@ internal static class GuardedList
         var count = (int)state.Get(cell);
         switch (operation.Code)
         {
-            case OperationCode.list_add:
+            case OperationCode.list_add or OperationCode.list_add_tail:
                 if (count == (int)state.Machine.Places[cell].Span)
                 {
                     state.Outgrow(state.Machine.Cells[cell - 1].Name);
                     return 0;
                 }
 
-                state.Set(cell + 1 + count, operation.A);
+                var place = operation.Code == OperationCode.list_add ? 0 : count;
+                for (var i = count; i > place; i--)
+                {
+                    state.Set(cell + 1 + i, state.Get(cell + i));
+                }
+
+                state.Set(cell + 1 + place, operation.A);
                 state.Set(cell, count + 1);
                 return 0;
             case OperationCode.list_del:

@@ -13,11 +13,14 @@ internal static class Operations
     /// <summary>Whether the operation can happen in several ways that are not scheduling.</summary>
     public static bool HasChoices(OperationCode code) => code is OperationCode.Choose or OperationCode.kmem_cache_alloc or OperationCode.rcu_callback or OperationCode.discard_slab;
 
-    /// <summary>Whether it can happen now. An operation that is a bug always can, so that the bug is seen.</summary>
+    /// <summary>
+    /// Whether it can happen now. An operation that is a bug always can, so that the bug is seen; one whose bug the variant
+    /// tolerates waits as if it were none, or it would take a lock that another thread holds.
+    /// </summary>
     public static bool IsEnabled(State state, int thread, in Node node)
     {
         var operation = node.Operation;
-        if (node.Bug != KernelBug.None || !IsAlive(state, operation.Object))
+        if (EndsHere(state, node.Bug) || (!IsAlive(state, operation.Object) && EndsHere(state, KernelBug.UseAfterFree)))
         {
             return true;
         }
@@ -158,7 +161,7 @@ internal static class Operations
             case OperationCode.discard_slab:
                 Slab.Discard(state, choice);
                 return 0;
-            case OperationCode.list_add or OperationCode.list_del or OperationCode.list_get or OperationCode.list_count:
+            case OperationCode.list_add or OperationCode.list_add_tail or OperationCode.list_del or OperationCode.list_get or OperationCode.list_count:
                 return GuardedList.Execute(state, operation);
             case OperationCode.Choose:
                 return choice;
@@ -179,6 +182,8 @@ internal static class Operations
         var word = state.Get(lifetime);
         return word == state.Machine.LiveWords[@object] || Slab.IsTypeStable(state, @object, word);
     }
+
+    private static bool EndsHere(State state, KernelBug bug) => bug != KernelBug.None && !state.Machine.Tolerated.Contains(bug);
 
     private static bool Check(State state, int @object, int cell) =>
         IsAlive(state, @object) || state.Meets(KernelBug.UseAfterFree, @object, cell);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 
 namespace ThpCheck.Model.Stepping;
@@ -38,7 +39,8 @@ internal abstract class FrameType
     public string Name { get; }
 
     /// <summary>
-    /// Whether the path is a kernel function as reports show them; the parts a primitive is made of are not.
+    /// Whether the path is a kernel function as reports show them; the parts a primitive is made of are not, nor is what
+    /// runs a scenario's calls.
     /// </summary>
     public bool IsShown { get; init; }
 
@@ -52,7 +54,12 @@ internal abstract class FrameType
     /// <exception cref="ModelFaultException">It holds what a frame may not.</exception>
     public static FrameType Of(Type stateMachine) => Known.GetOrAdd(
         stateMachine,
-        static type => (FrameType)Activator.CreateInstance(typeof(FrameType<>).MakeGenericType(type))!);
+        static type => (FrameType)typeof(FrameType<>).MakeGenericType(type).GetConstructor([])!.Invoke(BindingFlags.DoNotWrapExceptions, null, null, null));
+
+    /// <summary>The state machines of a class's own paths. Those of generic paths are looked at when they are first used.</summary>
+    public static IEnumerable<Type> StateMachinesIn(Type type) => type
+        .GetNestedTypes(System.Reflection.BindingFlags.NonPublic)
+        .Where(t => typeof(IAsyncStateMachine).IsAssignableFrom(t) && !t.ContainsGenericParameters);
 
     public abstract Frame FromWords(long[] words);
 
@@ -85,7 +92,7 @@ internal sealed class FrameType<TStateMachine> : FrameType
         _live = LiveFields.Of(typeof(TStateMachine));
         _liveIndex = [.. _codec.Fields.Select(f => _live.Fields.ToList().FindIndex(g => g.MetadataToken == f.MetadataToken))];
         _stateWord = Array.FindIndex(_codec.FieldOfWord, f => _codec.Fields[f].Name == "<>1__state");
-        IsShown = !(typeof(TStateMachine).Namespace ?? "").EndsWith(".Primitives", StringComparison.Ordinal);
+        IsShown = typeof(TStateMachine).Namespace is var space && space != "ThpCheck.Model.Primitives" && space?.StartsWith("ThpCheck.Specs", StringComparison.Ordinal) != true;
     }
 
     public override Frame FromWords(long[] words)
@@ -100,7 +107,15 @@ internal sealed class FrameType<TStateMachine> : FrameType
     private long[] ToWords(ref TStateMachine stateMachine)
     {
         var words = new long[_codec.FieldOfWord.Length];
-        _codec.Write(ref stateMachine, words);
+        try
+        {
+            _codec.Write(ref stateMachine, words);
+        }
+        catch (ModelFaultException fault)
+        {
+            throw new ModelFaultException($"{FrameFields.Describe(StateMachine)}: {fault.Message}");
+        }
+
         var state = (int)words[_stateWord];
         for (var i = 0; i < words.Length; i++)
         {
@@ -109,11 +124,6 @@ internal sealed class FrameType<TStateMachine> : FrameType
             if (!live)
             {
                 words[i] = 0;
-            }
-            else if (_codec.MustBeNull[i] && words[i] != 0)
-            {
-                throw new ModelFaultException(
-                    $"{FrameFields.Describe(StateMachine)} is suspended while an exception is pending (field {_codec.Fields[field].Name}); a path may not catch an exception and await");
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 
 namespace ThpCheck.Model.Stepping;
 
@@ -12,12 +13,11 @@ internal sealed class FrameCodec<TStateMachine>
     private readonly Writer _write;
     private readonly Reader _read;
 
-    private FrameCodec(Writer write, Reader read, int[] fieldOfWord, bool[] mustBeNull, FieldInfo[] fields)
+    private FrameCodec(Writer write, Reader read, int[] fieldOfWord, FieldInfo[] fields)
     {
         _write = write;
         _read = read;
         FieldOfWord = fieldOfWord;
-        MustBeNull = mustBeNull;
         Fields = fields;
     }
 
@@ -30,9 +30,6 @@ internal sealed class FrameCodec<TStateMachine>
 
     /// <summary>For each word the index of the field it is part of.</summary>
     public int[] FieldOfWord { get; }
-
-    /// <summary>Whether a word is a <c>finally</c>'s pending exception, which is null whenever a path is suspended.</summary>
-    public bool[] MustBeNull { get; }
 
     public void Write(ref TStateMachine from, long[] to) => _write(ref from, to);
 
@@ -64,7 +61,6 @@ internal sealed class FrameCodec<TStateMachine>
             write.CreateDelegate<Writer>(),
             read.CreateDelegate<Reader>(),
             [.. leaves.Select(l => l.Field)],
-            [.. leaves.Select(l => l.MustBeNull)],
             fields);
     }
 
@@ -85,7 +81,7 @@ internal sealed class FrameCodec<TStateMachine>
         }
         else
         {
-            il.Emit(OpCodes.Call, typeof(FrameFields).GetMethod(nameof(FrameFields.WordOf))!);
+            il.Emit(OpCodes.Call, typeof(FrameFields).GetMethod(leaf.MustBeNull ? nameof(FrameFields.WordOfNull) : nameof(FrameFields.WordOf))!);
         }
 
         il.Emit(OpCodes.Stelem_I8);
@@ -141,11 +137,12 @@ internal static class FrameFields
         {
             leaves.Add(new Leaf(field, path, false));
         }
-        else if (type == typeof(object))
+        else if (type == typeof(object) && path is [{ Name: var name }] && name.StartsWith("<>7__wrap", StringComparison.Ordinal))
         {
+            // The compiler's own, for a finally that awaits; a boxed value of the author's has another name.
             leaves.Add(new Leaf(field, path, true));
         }
-        else if (type.IsValueType && !type.IsPrimitive && !type.IsByRefLike && !type.IsPointer)
+        else if (type.IsValueType && !type.IsPrimitive && !HasHiddenElements(type))
         {
             foreach (var inner in Of(type))
             {
@@ -155,7 +152,8 @@ internal static class FrameFields
         else
         {
             throw new ModelFaultException(
-                $"{Describe(stateMachine)} keeps a {type.Name} across an await (field {path[0].Name}); a frame may hold integers, bools, "
+                $"{Describe(stateMachine)} keeps a {Print(type)}{(path.Length > 1 ? $" inside a {Print(path[0].FieldType)}" : "")} across an await "
+                + $"(field {path[0].Name}); a frame may hold integers, bools, "
                 + "enums, registered model objects, and structs, tuples, nullables and fixed arrays of them");
         }
     }
@@ -187,6 +185,10 @@ internal static class FrameFields
     /// <summary>Called from the compiled codecs.</summary>
     public static long WordOf(object? reference) => Worker.Running.Machine.NumberOf(reference);
 
+    /// <summary>Called from the compiled codecs: a path that is suspended while an exception is pending ends with that exception.</summary>
+    public static long WordOfNull(object? pending) => pending is null ? 0 : throw pending as Exception
+        ?? new ModelFaultException($"a {pending.GetType().Name} is kept as an object across an await; give it its own type");
+
     /// <summary>Called from the compiled codecs.</summary>
     public static object? ReferenceOf(long word) => Worker.Running.Machine.Reference((int)word);
 
@@ -198,6 +200,13 @@ internal static class FrameFields
         return t == typeof(int) || t == typeof(bool) || t == typeof(long) || t == typeof(uint) || t == typeof(ulong) || t == typeof(byte)
             || t == typeof(sbyte) || t == typeof(short) || t == typeof(ushort) || t == typeof(char);
     }
+
+    // Elements that are not fields: reflection sees the first one only, and the others would be lost.
+    private static bool HasHiddenElements(Type type) =>
+        type.IsDefined(typeof(InlineArrayAttribute), false) || type.IsDefined(typeof(UnsafeValueTypeAttribute), false);
+
+    private static string Print(Type type) =>
+        type.Name.Split('`')[0] + (type.IsGenericType ? $"<{string.Join(", ", type.GetGenericArguments().Select(Print))}>" : "");
 
     private static bool MayBeElement(Type type) => IsInteger(type) || typeof(ModelObject).IsAssignableFrom(type);
 }

@@ -24,6 +24,9 @@ internal sealed class FrameTable
 
     public (ulong Low, ulong High) HashOf(int frame) => (Volatile.Read(ref _entries)[frame].Low, Volatile.Read(ref _entries)[frame].High);
 
+    /// <summary>Every path that has a frame, by file and name; those that primitives are made of left out.</summary>
+    public IEnumerable<string> Methods() => _entries.Take(_count).Skip(1).Where(e => e.Type.IsShown).Select(e => e.Type.Method).Distinct();
+
     public int Intern(int parent, FrameType type, long[] words)
     {
         var key = new Key(parent, type, words);

@@ -70,6 +70,20 @@ public sealed class Layout
     public Shared<int> Cell(int min, int max, int initial = 0, [CallerMemberName] string name = "") =>
         new(_object, Take(name, typeof(int), CellRole.Shared, (min, max), initial));
 
+    /// <summary>The next cells, all of one type whose range is its own.</summary>
+    /// <param name="length">How many.</param>
+    /// <param name="name">The field's name; the compiler gives it.</param>
+    public SharedArray<T> Array<T>(int length, [CallerMemberName] string name = "")
+    {
+        var first = _next;
+        for (var i = 0; i < length; i++)
+        {
+            Take($"{name}[{i}]", typeof(T), CellRole.Shared, Word<T>.Range, 0);
+        }
+
+        return new(_object, first, length);
+    }
+
     /// <summary>The next ghost cell.</summary>
     public Ghost<T> Ghost<T>(T? initial = default, [CallerMemberName] string name = "") =>
         new(Take(name, typeof(T), CellRole.Ghost, Word<T>.Range, Initial(initial)));

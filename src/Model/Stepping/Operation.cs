@@ -26,7 +26,7 @@ public enum OperationCode : byte
     kmem_cache_alloc, kmem_cache_free, discard_slab,
 
     // Containers (Primitives/guarded_list.cs).
-    list_add, list_del, list_get, list_count,
+    list_add, list_add_tail, list_del, list_get, list_count,
 
     // The model's own.
     Choose, Until, Yield,

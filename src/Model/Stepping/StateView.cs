@@ -21,6 +21,9 @@ public sealed class StateView(State state)
     /// <summary>What was recorded last.</summary>
     public T Get<T>(Ghost<T> cell) => Word<T>.Decode(state.Get(cell.Cell), state.Machine);
 
+    /// <summary>The word in a cell, by the cell's number: its index in <see cref="Machine.Cells"/> plus one.</summary>
+    public long Word(int cell) => state.Get(cell);
+
     /// <summary>Whether this generation of the object is allocated; an object that is from no slab cache always is.</summary>
     public bool IsLive(KernelObject @object)
     {

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using ThpCheck.Model.Primitives;
 
 namespace ThpCheck.Model.Stepping;
 
@@ -24,13 +23,15 @@ public sealed class Stepper
     public State State { get; }
 
     /// <summary>Makes a thread begin with a path; the local code before its first operation runs now.</summary>
+    /// <returns>What it recorded.</returns>
     /// <exception cref="ModelFaultException">That code breaks the coroutine contract.</exception>
-    public void Begin(int thread, Func<KernelTask> entry)
+    public IReadOnlyList<Effect> Begin(int thread, Func<KernelTask> entry)
     {
         var node = _machine.Start(thread, entry, out var effects);
         State.SetNode(thread, node);
         Apply(effects);
         State.Commit();
+        return effects;
     }
 
     /// <summary>Whether a thread has ended, or never began.</summary>
@@ -89,6 +90,22 @@ public sealed class Stepper
 
     /// <summary>What a thread will do next; the default once it has ended.</summary>
     public Operation Pending(int thread) => NodeOf(thread) is >= 0 and var node ? _machine.Automaton(thread)[node].Operation : default;
+
+    /// <summary>The kernel functions a thread is inside of, its entry first, without the parts that primitives are made of.</summary>
+    public IReadOnlyList<string> Calls(int thread)
+    {
+        var calls = new List<string>();
+        var node = NodeOf(thread);
+        for (var frame = node < 0 ? 0 : _machine.Automaton(thread).Details(node).Frame; frame != 0; frame = _machine.Frames.Parent(frame))
+        {
+            if (_machine.Frames.Type(frame) is { IsShown: true } type)
+            {
+                calls.Insert(0, type.Name);
+            }
+        }
+
+        return calls;
+    }
 
     /// <summary>Takes a thread's step and keeps it.</summary>
     /// <exception cref="ModelFaultException">The model is wrong.</exception>

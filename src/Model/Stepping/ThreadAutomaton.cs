@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using ThpCheck.Model.Primitives;
 
 namespace ThpCheck.Model.Stepping;
 

@@ -22,16 +22,19 @@ internal sealed class Worker(Machine machine)
     private readonly List<Effect> _effects = [];
     private int _depth;
     private int _changed; // frames from here up have run since they were read
+    private int _running; // the frame whose code runs; a task that is not awaited where it is called leaves its frame above
 
     private Operation _pending;
     private string _pendingSite = "";
+    private Type? _awaiter; // of the pending operation, until it is awaited
 
     private Slot _slot;
-    private Type _slotType = typeof(void);
+    private Type? _slotType; // null for an operation's: its type was compared when it was awaited
     private string _slotSite = "";
     private long _stepResult;
 
     private Exception? _fault;
+    private string _faultSite = "";
     private ThreadContext _context = ThreadContext.Initial;
 
     private enum Slot : byte
@@ -59,7 +62,14 @@ internal sealed class Worker(Machine machine)
     {
         _depth = _changed = 0;
         _slot = Slot.Empty;
-        entry();
+        try
+        {
+            entry();
+        }
+        catch (Exception fault)
+        {
+            Fail(fault, Top);
+        }
     });
 
     /// <summary>Hands a thread the result of its operation and runs it to the next.</summary>
@@ -79,6 +89,7 @@ internal sealed class Worker(Machine machine)
         }
 
         _slot = Slot.Step;
+        _slotType = null;
         _slotSite = operation.Code.ToString();
         _stepResult = result;
         return Run(thread, context, static () => { });
@@ -87,14 +98,14 @@ internal sealed class Worker(Machine machine)
     /// <summary>Makes an operation the thread's pending one; the primitives call it.</summary>
     public Step<T> Declare<T>(in Operation operation)
     {
-        Declare(operation, typeof(T));
+        MakePending(operation, typeof(StepAwaiter<T>));
         return default;
     }
 
     /// <summary>Makes an operation that returns nothing the thread's pending one.</summary>
     public Step Declare(in Operation operation)
     {
-        Declare(operation, typeof(void));
+        MakePending(operation, typeof(StepAwaiter));
         return default;
     }
 
@@ -106,10 +117,19 @@ internal sealed class Worker(Machine machine)
         _effects.Add(effect);
     }
 
-    public void EnterRegion(string region) => _context = _context.Entering(region);
+    public void EnterRegion(string region)
+    {
+        ThrowIfFaulted();
+        RequireIdle($"the region '{region}'");
+        _context = _context.Entering(region);
+    }
 
-    public void LeaveRegion(string region) => _context = _context.Leaving(region)
-        ?? throw Fault($"{Top} leaves the region '{region}', which it has not entered");
+    public void LeaveRegion(string region)
+    {
+        ThrowIfFaulted();
+        RequireIdle($"the end of the region '{region}'");
+        _context = _context.Leaving(region) ?? throw Fault($"{Top} leaves the region '{region}', which it has not entered");
+    }
 
     /// <summary>A barrier is awaited like a step and, under sequential consistency, is none.</summary>
     public Step Pass(string name)
@@ -129,6 +149,7 @@ internal sealed class Worker(Machine machine)
             return;
         }
 
+        var caller = _running;
         try
         {
             var type = (FrameType<TStateMachine>)FrameType.Of<TStateMachine>();
@@ -140,6 +161,7 @@ internal sealed class Worker(Machine machine)
 
             var frame = type.Enter(ref stateMachine);
             _live[_depth] = frame;
+            _running = _depth;
             _changed = Math.Min(_changed, _depth);
             _depth++;
             _effects.Add(new Effect(EffectKind.Call, 0, 0, type.Method));
@@ -148,7 +170,11 @@ internal sealed class Worker(Machine machine)
         catch (Exception fault)
         {
             // What a state machine itself throws reaches Throw; this is a fault of the entry.
-            _fault ??= Unwrap(fault);
+            Fail(Unwrap(fault), Top);
+        }
+        finally
+        {
+            _running = caller;
         }
     }
 
@@ -158,6 +184,12 @@ internal sealed class Worker(Machine machine)
         {
             _fault ??= Fault($"{Top} awaits a {typeof(TAwaiter).Name}; a path awaits kernel tasks and steps only");
         }
+        else if (_awaiter is not null && _awaiter != typeof(TAwaiter))
+        {
+            _fault ??= Fault($"{Top} awaits something else while {_pendingSite} is pending; await it where it is called");
+        }
+
+        _awaiter = null;
     }
 
     public void Return()
@@ -175,7 +207,7 @@ internal sealed class Worker(Machine machine)
 
     public void Throw(Exception exception)
     {
-        _fault ??= exception;
+        Fail(exception, FrameFields.Describe(_live[_running]!.Type.StateMachine));
         if (_depth > 0)
         {
             _live[--_depth] = null;
@@ -199,7 +231,7 @@ internal sealed class Worker(Machine machine)
         return PathResult<T>.Value!;
     }
 
-    private string Top => _depth == 0 ? machine.ThreadName(Thread) : (_live[_depth - 1]?.Type ?? machine.Frames.Type(_numbers[_depth - 1])).Method;
+    private string Top => _running < 0 ? machine.ThreadName(Thread) : _live[_running]!.Type.Method;
 
     private LocalRun Run(int thread, ThreadContext context, Action first)
     {
@@ -212,12 +244,15 @@ internal sealed class Worker(Machine machine)
             _effects.Clear();
             _fault = null;
             _pending = default;
+            _awaiter = null;
+            _running = -1;
             first();
             while (_fault is null && _pending.Code == OperationCode.none && _depth > 0)
             {
                 var top = _depth - 1;
                 var frame = _live[top] ??= machine.Frames.Type(_numbers[top]).FromWords(machine.Frames.Words(_numbers[top]));
                 _changed = Math.Min(_changed, top);
+                _running = top;
                 frame.MoveNext();
             }
 
@@ -236,34 +271,36 @@ internal sealed class Worker(Machine machine)
 
     private LocalRun Finish()
     {
-        if (_fault is NullReferenceException && _depth >= 0)
+        if (_fault is null)
+        {
+            var parent = _changed == 0 ? 0 : _numbers[_changed - 1];
+            var frame = _changed;
+            try
+            {
+                for (; frame < _depth; frame++)
+                {
+                    parent = machine.Frames.Intern(parent, _live[frame]!.Type, _live[frame]!.ToWords());
+                }
+
+                return new LocalRun(parent, _pending, _context, [.. _effects], null);
+            }
+            catch (Exception fault)
+            {
+                // An exception that waits for a finally to end, or what a frame may not hold.
+                Fail(fault, FrameFields.Describe(_live[frame]!.Type.StateMachine));
+            }
+        }
+
+        if (_fault is NullReferenceException)
         {
             _effects.Add(new Effect(EffectKind.Bug, 0, (long)KernelBug.NullDereference, "BUG: kernel NULL pointer dereference"));
             return new LocalRun(0, default, _context, [.. _effects], null);
         }
 
-        if (_fault is not null)
-        {
-            return new LocalRun(0, default, _context, [.. _effects], _fault as ModelFaultException ?? Unhandled(_fault));
-        }
-
-        try
-        {
-            var parent = _changed == 0 ? 0 : _numbers[_changed - 1];
-            for (var i = _changed; i < _depth; i++)
-            {
-                parent = machine.Frames.Intern(parent, _live[i]!.Type, _live[i]!.ToWords());
-            }
-
-            return new LocalRun(parent, _pending, _context, [.. _effects], null);
-        }
-        catch (ModelFaultException fault)
-        {
-            return new LocalRun(0, default, _context, [.. _effects], fault);
-        }
+        return new LocalRun(0, default, _context, [.. _effects], _fault as ModelFaultException ?? Unhandled(_fault!));
     }
 
-    private void Declare(in Operation operation, Type result)
+    private void MakePending(in Operation operation, Type awaiter)
     {
         ThrowIfFaulted();
         RequireIdle(operation.Code.ToString());
@@ -274,7 +311,7 @@ internal sealed class Worker(Machine machine)
 
         _pending = operation;
         _pendingSite = $"{operation.Code} in {Top}";
-        _slotType = result;
+        _awaiter = awaiter;
     }
 
     private void Take(Slot slot, Type type)
@@ -290,11 +327,9 @@ internal sealed class Worker(Machine machine)
             throw Fault($"{Top} awaits a task that was not started just before, or awaits one twice; await each call where it is made");
         }
 
-        // A step's type was recorded when it was declared, in an earlier run of this worker: the frame that declared it is
-        // the frame that takes it, and the compiler has typed both.
-        if (_slot != slot || (slot == Slot.Path && _slotType != type))
+        if (_slot != slot || (_slotType is not null && _slotType != type))
         {
-            throw Fault($"{Top} awaits a {type.Name} and is given the {_slotType.Name} that {_slotSite} returned; await each call where it is made");
+            throw Fault($"{Top} awaits a {Awaitable(slot, type)} and is given what {_slotSite} returned, a {Awaitable(_slot, _slotType)}; await each call where it is made");
         }
 
         _slot = Slot.Empty;
@@ -351,8 +386,19 @@ internal sealed class Worker(Machine machine)
         return fault;
     }
 
-    private static ModelFaultException Unhandled(Exception exception) =>
-        new($"a path threw {exception.GetType().Name}: {exception.Message}");
+    private void Fail(Exception fault, string site)
+    {
+        if (_fault is null)
+        {
+            (_fault, _faultSite) = (fault, site);
+        }
+    }
+
+    private ModelFaultException Unhandled(Exception exception) =>
+        new($"{_faultSite} threw {exception.GetType().Name}: {exception.Message}");
+
+    private static string Awaitable(Slot slot, Type? type) =>
+        (slot == Slot.Step ? nameof(Step) : nameof(KernelTask)) + (type is null || type == typeof(void) ? "" : $"<{type.Name}>");
 
     private static Exception Unwrap(Exception exception) =>
         exception is TypeInitializationException or System.Reflection.TargetInvocationException && exception.InnerException is { } inner ? Unwrap(inner) : exception;

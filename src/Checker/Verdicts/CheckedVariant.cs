@@ -1,0 +1,128 @@
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
+using ThpCheck.Specs.Properties;
+
+namespace ThpCheck.Checker.Verdicts;
+
+/// <summary>A variant's result beside what its scenario expects of it.</summary>
+/// <param name="Bound">The variant.</param>
+/// <param name="Result">What was found.</param>
+internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
+{
+    /// <summary>How the result differs from what is expected, a sentence each; none when it is as expected.</summary>
+    public IReadOnlyList<string> Differences { get; } = [.. Compare(Bound, Result)];
+
+    /// <summary>Whether everything is as the scenario says. What was not explored completely never is.</summary>
+    public bool IsAsExpected => Differences.Count == 0;
+
+    /// <summary>The verdict the scenario expects of the variant.</summary>
+    public VariantVerdict Expected
+    {
+        get
+        {
+            var expect = Bound.Variant.Expect;
+            return expect.Any(e => e.Verdict.Value == ExpectedVerdict.Violated && IsSafety(e.Name.Value)) ? VariantVerdict.Violated
+                : expect.Any(e => e.Name.Value == Expectation.Deadlock) ? VariantVerdict.Deadlock
+                : expect.Any(e => e.Name.Value == Expectation.Livelock) ? VariantVerdict.Livelock
+                : expect.Any(e => e.Verdict.Value == ExpectedVerdict.Vacuous && IsSafety(e.Name.Value)) ? VariantVerdict.Vacuous
+                : VariantVerdict.Holds;
+        }
+    }
+
+    /// <summary>The verdict the scenario expects of a property: what is not named must hold.</summary>
+    public Verdict ExpectedOf(Property property) => ExpectedOf(Bound, property);
+
+    private static Verdict ExpectedOf(BoundVariant bound, Property property) =>
+        bound.Variant.Expect.FirstOrDefault(e => e.Name.Value == property.Name)?.Verdict.Value switch
+        {
+            ExpectedVerdict.Violated => Verdict.Violated,
+            ExpectedVerdict.Vacuous => Verdict.Vacuous,
+            _ => Verdict.Holds,
+        };
+
+    private bool IsSafety(string property) => Result.Properties.Any(p => p.Property.Name == property && p.Property.Class == PropertyClass.Safety);
+
+    private static IEnumerable<string> Compare(BoundVariant bound, InstanceResult result)
+    {
+        var variant = bound.Variant;
+        if (result.Fault is { } fault)
+        {
+            yield return $"the model is at fault: {fault.Message}";
+            yield break;
+        }
+
+        if (result.Incomplete is { } reason)
+        {
+            yield return $"not everything was explored: {reason}";
+        }
+
+        foreach (var property in result.Properties)
+        {
+            var expected = ExpectedOf(bound, property.Property);
+            if (property.Verdict != expected && !(result.Incomplete is not null && property.Verdict == Verdict.Incomplete))
+            {
+                yield return $"{property.Property.Name}: expected {Word(expected)}, found {Word(property.Verdict)}";
+            }
+        }
+
+        foreach (var (name, found) in new[] { (Expectation.Deadlock, result.Deadlock), (Expectation.Livelock, result.Livelock) })
+        {
+            var isExpected = variant.Expect.Any(e => e.Name.Value == name);
+            if (result.Incomplete is null && isExpected != found is not null)
+            {
+                yield return isExpected ? $"expected a {name}, found none" : $"found a {name}";
+            }
+        }
+
+        if (result.Incomplete is null)
+        {
+            if (result.Ends == 0 && result.Deadlock is null && result.Livelock is null && result.Properties.All(p => p.Verdict != Verdict.Violated))
+            {
+                yield return "no execution ends, so nothing was shown";
+            }
+
+            if (variant.States is { } states && states.Value != result.States)
+            {
+                yield return $"expected {states} states, found {result.States}";
+            }
+
+            if (variant.Transitions is { } transitions && transitions.Value != result.Transitions)
+            {
+                yield return $"expected {transitions} transitions, found {result.Transitions}";
+            }
+        }
+
+        foreach (var outcomes in variant.Outcomes)
+        {
+            var found = result[outcomes.Property.Value].Outcomes!.Select(Tuple).ToArray();
+            var expected = outcomes.Tuples.Select(t => Tuple(t.Value)).ToArray();
+            if (!found.Order(StringComparer.Ordinal).SequenceEqual(expected.Order(StringComparer.Ordinal)))
+            {
+                yield return $"{outcomes.Property}: expected {string.Join(" ", expected)}, found {string.Join(" ", found)}";
+            }
+        }
+    }
+
+    private static string Tuple(IReadOnlyList<long> values) => $"({string.Join(",", values)})";
+
+    /// <summary>A verdict as reports write it.</summary>
+    public static string Word(Verdict verdict) => verdict switch
+    {
+        Verdict.Holds => "holds",
+        Verdict.Violated => "violated",
+        Verdict.Vacuous => "vacuous",
+        _ => "incomplete",
+    };
+
+    /// <summary>A variant's verdict as reports write it.</summary>
+    public static string Word(VariantVerdict verdict) => verdict switch
+    {
+        VariantVerdict.Holds => "holds",
+        VariantVerdict.Violated => "violated",
+        VariantVerdict.Vacuous => "vacuous",
+        VariantVerdict.Deadlock => "deadlock",
+        VariantVerdict.Livelock => "livelock",
+        VariantVerdict.Incomplete => "incomplete",
+        _ => "model fault",
+    };
+}

@@ -1,0 +1,91 @@
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Minimisation;
+using ThpCheck.Checker.Replay;
+using ThpCheck.Model.Stepping;
+using ThpCheck.Specs;
+using ThpCheck.Specs.Properties;
+
+namespace ThpCheck.Checker.Verdicts;
+
+/// <summary>Explores an instance and says what that means for each property, with the cheapest interleaving for each that fails.</summary>
+internal static class Judge
+{
+    /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
+    public static InstanceResult Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
+    {
+        var exploration = BreadthFirstExplorer.Run(instance, budget, report, stop);
+        var reverse = exploration.Graph.Reverse();
+        var leastCost = new Lazy<LeastCost>(() => new LeastCost(exploration, reverse));
+        var progressing = exploration.IsComplete ? Progressing.Of(exploration, reverse) : null;
+        var properties = exploration.Monitor.Properties.Select((p, i) => JudgeProperty(exploration, leastCost, p, i)).ToArray();
+        var result = new InstanceResult
+        {
+            Verdict = VariantVerdict.Holds,
+            Properties = properties,
+            Deadlock = WayInto(exploration, leastCost, progressing?.Deadlocks ?? []),
+            Livelock = WayInto(exploration, leastCost, progressing?.Livelocks ?? []),
+            Incomplete = exploration.Incomplete,
+            Fault = exploration.Fault is { } fault ? (fault.Message, WayToFault(exploration, leastCost, fault)) : null,
+            States = exploration.Graph.StateCount,
+            Transitions = exploration.Graph.EdgeCount,
+            Depth = exploration.Depth,
+            Ends = exploration.Ends.Count,
+            Time = exploration.Time,
+            Functions = [.. instance.Machine.Frames.Methods().Order(StringComparer.Ordinal)],
+            Key = instance.Machine.Key,
+        };
+        return result with { Verdict = VerdictOf(result) };
+    }
+
+    private static VariantVerdict VerdictOf(InstanceResult result) =>
+        result.Fault is not null ? VariantVerdict.ModelFault
+        : result.Properties.Any(p => p.Property.Class == PropertyClass.Safety && p.Verdict == Verdict.Violated) ? VariantVerdict.Violated
+        : result.Incomplete is not null ? VariantVerdict.Incomplete
+        : result.Deadlock is not null ? VariantVerdict.Deadlock
+        : result.Livelock is not null ? VariantVerdict.Livelock
+        : result.Properties.Any(p => p.Property.Class == PropertyClass.Safety && p.Verdict == Verdict.Vacuous) || result.Ends == 0 ? VariantVerdict.Vacuous
+        : VariantVerdict.Holds;
+
+    private static PropertyResult JudgeProperty(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, Property property, int index)
+    {
+        var findings = exploration.Monitor.Findings(index);
+        switch (property.Form)
+        {
+            case PropertyForm.Sometimes:
+                return findings.Count > 0 ? new(property, Verdict.Holds, null, null)
+                    : exploration.IsComplete ? new(property, Verdict.Violated, "never reached", null)
+                    : new(property, Verdict.Incomplete, "not reached in what was explored", null);
+            case PropertyForm.Outcomes:
+                var verdict = exploration.IsComplete ? Verdict.Holds : Verdict.Incomplete;
+                return new(property, verdict, null, null, exploration.Monitor.OutcomesOf(index));
+            default:
+                if (findings.Count > 0)
+                {
+                    var counterexample = Counterexample(exploration, leastCost, findings, property);
+                    return new(property, Verdict.Violated, counterexample?.Trace.Ending, counterexample);
+                }
+
+                return !exploration.IsComplete ? new(property, Verdict.Incomplete, null, null)
+                    : property.Form == PropertyForm.AlwaysAt && !exploration.Monitor.Occurred(index) ? new(property, Verdict.Vacuous, $"the event '{property.At}' never occurred", null)
+                    : new(property, Verdict.Holds, null, null);
+        }
+    }
+
+    private static Counterexample? WayInto(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, IReadOnlyList<int> states) =>
+        states.Count == 0 ? null : Counterexample(exploration, leastCost, [.. states.Select(s => new Finding(s, -1))], null);
+
+    // The way to the state whose step failed; the failing step itself has no edge.
+    private static Counterexample? WayToFault(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, ModelFault fault) =>
+        fault.State < 0 ? null : Counterexample(exploration, leastCost, [new Finding(fault.State, -1)], null);
+
+    private static Counterexample? Counterexample(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, IReadOnlyList<Finding> findings, Property? property)
+    {
+        if (leastCost.Value.To(findings) is not { } cheapest)
+        {
+            return null;
+        }
+
+        var trace = Replayer.Run(exploration.Instance, cheapest.Schedule, property);
+        return new(Schedule.Format(exploration.Instance.Machine, cheapest.Schedule), trace, cheapest.Cost.Switches, cheapest.Cost.Steps, exploration.IsComplete);
+    }
+}

@@ -1,0 +1,91 @@
+using ThpCheck.Checker.Replay;
+using ThpCheck.Specs.Properties;
+
+namespace ThpCheck.Checker.Verdicts;
+
+/// <summary>What a search says about a property.</summary>
+internal enum Verdict
+{
+    /// <summary>Every state was explored, and none breaks it; or, for <c>sometimes</c>, one reaches it.</summary>
+    Holds,
+
+    /// <summary>An interleaving breaks it; or, for <c>sometimes</c>, none reaches it.</summary>
+    Violated,
+
+    /// <summary>The event it is about never occurred.</summary>
+    Vacuous,
+
+    /// <summary>Not everything was explored, and nothing that was breaks it.</summary>
+    Incomplete,
+}
+
+/// <summary>What a search says about a whole variant. The worst applies.</summary>
+internal enum VariantVerdict
+{
+    Holds,
+    Violated,
+    Vacuous,
+    Deadlock,
+    Livelock,
+    Incomplete,
+    ModelFault,
+}
+
+/// <summary>What was found about one property.</summary>
+/// <param name="Property">The property.</param>
+/// <param name="Verdict">The verdict.</param>
+/// <param name="Message">The sentence that says what breaks it and how, or null.</param>
+/// <param name="Counterexample">The cheapest interleaving that breaks it, or null.</param>
+/// <param name="Outcomes">For an outcomes property, the values over all End states in order.</param>
+internal sealed record PropertyResult(
+    Property Property, Verdict Verdict, string? Message, Counterexample? Counterexample, IReadOnlyCollection<IReadOnlyList<long>>? Outcomes = null);
+
+/// <summary>An interleaving that fails.</summary>
+/// <param name="Schedule">It replays the execution.</param>
+/// <param name="Trace">What happens in it.</param>
+/// <param name="Switches">How many context switches it takes.</param>
+/// <param name="Steps">How many steps.</param>
+/// <param name="IsMinimal">Whether it was proven that none is cheaper; if not, it is the least that was found.</param>
+internal sealed record Counterexample(string Schedule, Trace Trace, int Switches, int Steps, bool IsMinimal);
+
+/// <summary>What was found about an instance.</summary>
+internal sealed record InstanceResult
+{
+    public required VariantVerdict Verdict { get; init; }
+
+    public required IReadOnlyList<PropertyResult> Properties { get; init; }
+
+    /// <summary>The cheapest way into a deadlock, or null.</summary>
+    public Counterexample? Deadlock { get; init; }
+
+    /// <summary>The cheapest way into a livelock, or null.</summary>
+    public Counterexample? Livelock { get; init; }
+
+    /// <summary>Why not everything was explored, or null.</summary>
+    public string? Incomplete { get; init; }
+
+    /// <summary>The model's fault and how it was reached, or null.</summary>
+    public (string Message, Counterexample? Way)? Fault { get; init; }
+
+    public required long States { get; init; }
+
+    public required long Transitions { get; init; }
+
+    public required int Depth { get; init; }
+
+    /// <summary>How many End states there are.</summary>
+    public required int Ends { get; init; }
+
+    public required TimeSpan Time { get; init; }
+
+    /// <summary>The bound on the chance that two states shared a fingerprint and one was missed.</summary>
+    public double OddsOfMissedState => States * (double)(States - 1) / Math.Pow(2, 129);
+
+    /// <summary>Which functions ran: every path that was entered, by file and name.</summary>
+    public required IReadOnlyList<string> Functions { get; init; }
+
+    /// <summary>The machine's key, printed so that another can be tried.</summary>
+    public required ulong Key { get; init; }
+
+    public PropertyResult this[string property] => Properties.First(p => p.Property.Name == property);
+}

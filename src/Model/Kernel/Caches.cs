@@ -1,0 +1,74 @@
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Kernel;
+
+/// <summary>The slab caches of the model and the page allocator's folios. How large each is, the scenario says.</summary>
+public sealed class Caches
+{
+    private readonly Folio[] _memMap;
+
+    internal Caches(MachineBuilder builder, Config config, IReadOnlyDictionary<string, SlabOptions> pools)
+    {
+        // A count is as wide as there are things to count, so that no scenario can exceed it unless the model is wrong.
+        var most = Of(pools, "mm").Objects + Of(pools, "folio").Objects + Of(pools, "vma").Objects;
+        var chains = Of(pools, "anon_vma_chain").Objects;
+        Threads = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"current{i}", at => new KernelThread(at, i)))];
+        Folio = builder.Cache("folio", at => new Folio(at, most), Of(pools, "folio"));
+        PageTable = builder.Cache("page_table", at => new PageTable(at, config.PTRS_PER_PTE), Of(pools, "page_table"));
+        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects), Of(pools, "mm"));
+        Vma = builder.Cache("vma", at => new Vma(at, config.PTRS_PER_PTE, chains), Of(pools, "vma"));
+        AnonVma = builder.Cache("anon_vma", at => new AnonVma(at, chains), Of(pools, "anon_vma"));
+        AnonVmaChain = builder.Cache("anon_vma_chain", at => new AnonVmaChain(at), Of(pools, "anon_vma_chain"));
+        AddressSpace = builder.Cache("address_space", at => new AddressSpace(at), Of(pools, "address_space"));
+        _memMap = [.. Folio.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
+    }
+
+    /// <summary>The pools by name with what they are unless a scenario says otherwise.</summary>
+    public static IReadOnlyDictionary<string, SlabOptions> Defaults { get; } = new Dictionary<string, SlabOptions>
+    {
+        ["folio"] = new(1),
+        ["page_table"] = new(1),
+        ["mm"] = new(1),
+        ["vma"] = new(1),
+        ["anon_vma"] = new(1, TypeSafeByRcu: true),
+        ["anon_vma_chain"] = new(1),
+        ["address_space"] = new(0),
+    };
+
+    /// <summary>task_struct, one for each thread.</summary>
+    public IReadOnlyList<KernelThread> Threads { get; }
+
+    /// <summary>Pages.</summary>
+    public SlabCache<Folio> Folio { get; }
+
+    /// <summary>Pages of ptes.</summary>
+    public SlabCache<PageTable> PageTable { get; }
+
+    /// <summary>mm_cachep.</summary>
+    public SlabCache<Mm> Mm { get; }
+
+    /// <summary>vm_area_cachep.</summary>
+    public SlabCache<Vma> Vma { get; }
+
+    /// <summary>anon_vma_cachep: SLAB_TYPESAFE_BY_RCU.</summary>
+    public SlabCache<AnonVma> AnonVma { get; }
+
+    /// <summary>anon_vma_chain_cachep.</summary>
+    public SlabCache<AnonVmaChain> AnonVmaChain { get; }
+
+    /// <summary>Files.</summary>
+    public SlabCache<AddressSpace> AddressSpace { get; }
+
+    /// <summary>page_to_pfn. Frame numbers begin at 1; folios are registered one after the other.</summary>
+    public int page_to_pfn(Folio folio)
+    {
+        ArgumentNullException.ThrowIfNull(folio);
+        return folio.Id - _memMap[0].Id + 1;
+    }
+
+    /// <summary>pfn_to_page.</summary>
+    public Folio pfn_to_page(int pfn) => _memMap[pfn - 1];
+
+    private static SlabOptions Of(IReadOnlyDictionary<string, SlabOptions> pools, string name) =>
+        pools.TryGetValue(name, out var options) ? options : Defaults[name];
+}

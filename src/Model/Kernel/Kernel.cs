@@ -1,0 +1,119 @@
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Kernel;
+
+/// <summary>How the kernel is configured.</summary>
+/// <param name="DEBUG_VM">Whether VM_BUG_ON and VM_WARN_ON are evaluated.</param>
+/// <param name="PTRS_PER_PTE">How many entries a page table has; the kernel's is 512.</param>
+public sealed record Config(bool DEBUG_VM = true, int PTRS_PER_PTE = 2);
+
+/// <summary>
+/// A kernel: one class per kernel file, as chosen by a release and replaced by patches, with its toggles, its configuration
+/// and the caches its objects come from.
+/// </summary>
+public sealed class Kernel
+{
+    private readonly Dictionary<Type, KernelFile> _files = [];
+    private readonly IReadOnlyDictionary<string, bool> _toggles;
+
+    internal Kernel(KernelVersion version, IReadOnlyDictionary<string, bool> toggles, Config config, Caches caches, MachineBuilder builder)
+    {
+        Version = version;
+        Config = config;
+        Caches = caches;
+        _toggles = toggles;
+        foreach (var (file, type) in version.Files)
+        {
+            var instance = (KernelFile)Activator.CreateInstance(type, this)!;
+            _files.Add(file, builder.Register(instance, file.Name));
+        }
+    }
+
+    /// <summary>Which release and patches.</summary>
+    public KernelVersion Version { get; }
+
+    /// <summary>How it is configured.</summary>
+    public Config Config { get; }
+
+    /// <summary>Where its objects come from.</summary>
+    public Caches Caches { get; }
+
+    /// <summary>Its files, in the order of their names.</summary>
+    public IEnumerable<KernelFile> Files => _files.Values.OrderBy(f => f.Name, StringComparer.Ordinal);
+
+    /// <summary>One of its files, under the class of the release or of a patch.</summary>
+    public T File<T>()
+        where T : KernelFile => (T)_files[typeof(T)];
+
+    /// <summary>The value of a toggle; its default where the scenario does not say.</summary>
+    public bool Toggle(string name) => _toggles.TryGetValue(name, out var value) ? value : Toggles.Find(name).Default;
+}
+
+/// <summary>One file of the kernel's source: a class with a virtual method for each of its functions.</summary>
+/// <param name="kernel">The kernel it is part of.</param>
+public abstract class KernelFile(Kernel kernel) : ModelObject
+{
+    /// <summary>How the kernel is configured.</summary>
+    protected Config Config => kernel.Config;
+
+    /// <summary>Where objects come from.</summary>
+    protected Caches Caches => kernel.Caches;
+
+    /// <summary>include/linux/mm.h.</summary>
+    protected mm mm => kernel.File<mm>();
+
+    /// <summary>mm/rmap.c.</summary>
+    protected rmap rmap => kernel.File<rmap>();
+
+    /// <summary>mm/page_vma_mapped.c.</summary>
+    protected page_vma_mapped page_vma_mapped => kernel.File<page_vma_mapped>();
+
+    /// <summary>mm/memory.c.</summary>
+    protected memory memory => kernel.File<memory>();
+
+    /// <summary>mm/mmu_gather.c.</summary>
+    protected mmu_gather mmu_gather => kernel.File<mmu_gather>();
+
+    /// <summary>mm/mmap.c.</summary>
+    protected mmap mmap => kernel.File<mmap>();
+
+    /// <summary>mm/swap.c.</summary>
+    protected swap swap => kernel.File<swap>();
+
+    /// <summary>The task_struct of the running thread, for observers.</summary>
+    protected KernelThread current => Caches.Threads[Worker.Running.Thread];
+
+    /// <summary>Another file by its class; for a patch that adds one.</summary>
+    protected T File<T>()
+        where T : KernelFile => kernel.File<T>();
+
+    /// <summary>
+    /// A check that a scenario, or the question why it is there, can switch off: on unless the toggle of this name says
+    /// otherwise.
+    /// </summary>
+    protected bool Checks(string name) => kernel.Toggle(name);
+
+    /// <summary>A difference of a line between kernels, or a mutant.</summary>
+    protected bool Toggle(string name) => kernel.Toggle(name);
+}
+
+/// <summary>Which release a kernel is, with which patches on top: for each kernel file the class that stands for it.</summary>
+/// <param name="Release">The release's name, such as <c>linux-6.1</c>.</param>
+/// <param name="Patches">The patches' names, in the order they are applied.</param>
+/// <param name="Files">For each file's own class the class in use: itself or one derived from it.</param>
+public sealed record KernelVersion(string Release, IReadOnlyList<string> Patches, IReadOnlyDictionary<Type, Type> Files);
+
+/// <summary>The function in the kernel's source that a path stands for.</summary>
+/// <param name="file">The file, from the root of the tree.</param>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class KernelSourceAttribute(string file) : Attribute
+{
+    /// <summary>The file, from the root of the tree.</summary>
+    public string File => file;
+
+    /// <summary>The version it was written from.</summary>
+    public string At { get; init; } = "v6.1";
+
+    /// <summary>The function's name there, where the method has another.</summary>
+    public string? Function { get; init; }
+}

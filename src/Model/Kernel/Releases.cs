@@ -1,0 +1,70 @@
+using ThpCheck.Model.Patches;
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Kernel;
+
+/// <summary>A patch or a series: classes that replace those they derive from.</summary>
+/// <param name="Name">Its name in scenarios.</param>
+/// <param name="Title">What it is, with its commits where it has any.</param>
+/// <param name="Classes">The classes, each derived, at some remove, from a kernel file's.</param>
+public sealed record Patch(string Name, string Title, IReadOnlyList<Type> Classes);
+
+/// <summary>The kernels and patches that there are.</summary>
+public static class Releases
+{
+    private static readonly Type[] Linux61 =
+    [
+        typeof(mm), typeof(swap), typeof(rmap), typeof(rmap_walks), typeof(page_vma_mapped), typeof(memory), typeof(mmu_gather), typeof(mmap),
+        typeof(vmscan), typeof(page_idle), typeof(migrate),
+    ];
+
+    /// <summary>Releases by name.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
+    {
+        ["linux-6.1"] = Linux61,
+    };
+
+    /// <summary>Patches, in the order of their names.</summary>
+    public static IReadOnlyList<Patch> Patches { get; } =
+    [
+        new("delay-rmap-final", "5df397dec7c4 (\"mm: delay page_remove_rmap() until after the TLB has been flushed\"), v6.2", [typeof(delay_rmap_final_memory)]),
+        new("delay-rmap-v1", "mm: delay rmap removal until after TLB flush, mm-unstable, November 2022", [typeof(delay_rmap_v1_memory), typeof(delay_rmap_v1_mmu_gather)]),
+        new("delay-rmap-v1-anon-immediate", "Hugh Dickins's local change to delay-rmap-v1", [typeof(delay_rmap_v1_anon_immediate_memory), typeof(delay_rmap_v1_mmu_gather)]),
+    ];
+
+    /// <summary>A release with patches applied in order.</summary>
+    /// <param name="release">A name in <see cref="All"/>.</param>
+    /// <param name="patches">Patches, each of which may build on those before it.</param>
+    /// <exception cref="ModelFaultException">Two patches replace one file's class without one deriving from the other.</exception>
+    public static KernelVersion Compose(string release, IReadOnlyList<Patch> patches)
+    {
+        ArgumentNullException.ThrowIfNull(patches);
+        var files = All[release].ToDictionary(f => f, f => f);
+        var by = new Dictionary<Type, string>();
+        foreach (var patch in patches)
+        {
+            foreach (var replacement in patch.Classes)
+            {
+                var file = FileOf(replacement);
+                if (!files.TryGetValue(file, out var before))
+                {
+                    throw new ModelFaultException($"the patch {patch.Name} changes {file.Name}, which {release} does not have");
+                }
+
+                if (!replacement.IsAssignableTo(before))
+                {
+                    throw new ModelFaultException(
+                        $"the patches {by[file]} and {patch.Name} both replace {file.Name}, and {replacement.Name} does not derive from {before.Name}; apply one, or derive one from the other");
+                }
+
+                files[file] = replacement;
+                by[file] = patch.Name;
+            }
+        }
+
+        return new KernelVersion(release, [.. patches.Select(p => p.Name)], files);
+    }
+
+    // The class that stands for the file itself: the one that derives from KernelFile directly.
+    private static Type FileOf(Type type) => type.BaseType == typeof(KernelFile) ? type : FileOf(type.BaseType!);
+}

@@ -1,0 +1,30 @@
+namespace ThpCheck.Model.Kernel;
+
+/// <summary>A difference of a line between kernels: a check that can be left out, or a mutant that can be put in.</summary>
+/// <param name="Name">Its name in scenarios.</param>
+/// <param name="Function">The function it is in.</param>
+/// <param name="Default">Its value in the kernel as released.</param>
+/// <param name="Meaning">What the other value does, in a sentence.</param>
+public sealed record Toggle(string Name, string Function, bool Default, string Meaning);
+
+/// <summary>Every toggle there is.</summary>
+public static class Toggles
+{
+    /// <summary>In the order of their functions.</summary>
+    public static IReadOnlyList<Toggle> All { get; } =
+    [
+        new("mapped-before-walk", "folio_referenced", true, "off: walks without looking whether the folio is mapped at all."),
+        new("mapped-before-lock", "folio_lock_anon_vma_read", true, "off: takes the stale mapping of an unmapped folio for its anon_vma."),
+        new("mapped-under-lock", "folio_lock_anon_vma_read", true, "off: does not look again once it has the lock."),
+        new("mapped-with-reference", "folio_lock_anon_vma_read", true, "off: does not look again before it sleeps on the lock with a reference."),
+        new("unlock-cached-root", "folio_lock_anon_vma_read", true, "off: reads anon_vma->root again to unlock the root it locked."),
+        new("get-mapped-again", "folio_get_anon_vma", true, "off: does not look again once it has a reference."),
+        new("free-waits-for-readers", "anon_vma_free", true, "off: frees without waiting for a reader that holds the root's lock."),
+        new("typesafe-by-rcu", "anon_vma_init", true, "off: anon_vmas come from an ordinary slab cache."),
+        new("flush-before-free-pgtables", "exit_mmap", false, "on: tlb_finish_mmu before free_pgtables, so that what it delays is done before the vmas are unlinked."),
+    ];
+
+    /// <summary>A toggle by its name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none.</exception>
+    public static Toggle Find(string name) => All.FirstOrDefault(t => t.Name == name) ?? throw new KeyNotFoundException($"no toggle '{name}'");
+}

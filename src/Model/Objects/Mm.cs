@@ -1,0 +1,48 @@
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Objects;
+
+/// <summary>struct mm_struct, of one page table's reach.</summary>
+/// <remarks>
+/// Left out: the levels above the PMD, which is the mm's own single entry (hides races on upper levels; none of these paths
+/// changes them while a walker can be there); counters of RSS and page tables (hygiene only).
+/// </remarks>
+public sealed class Mm(Layout at, int vmas) : KernelObject(at)
+{
+    /// <summary>mmap_lock.</summary>
+    public readonly rw_semaphore mmap_lock = new(at);
+
+    /// <summary>page_table_lock.</summary>
+    public readonly spinlock_t page_table_lock = new(at);
+
+    /// <summary>The PMD entry: none or a table of ptes.</summary>
+    public readonly Shared<PageTable?> pmd = at.Cell<PageTable?>();
+
+    /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
+    public readonly guarded_list<Vma> mm_mt = new(at, vmas);
+}
+
+/// <summary>struct vm_area_struct. Addresses are in pages.</summary>
+public sealed class Vma(Layout at, int pages, int chain) : KernelObject(at)
+{
+    /// <summary>The mm it belongs to.</summary>
+    public readonly Shared<Mm?> vm_mm = at.Cell<Mm?>();
+
+    /// <summary>Its first page.</summary>
+    public readonly Shared<int> vm_start = at.Cell(0, pages);
+
+    /// <summary>The page after its last.</summary>
+    public readonly Shared<int> vm_end = at.Cell(0, pages);
+
+    /// <summary>The offset that its first page has in what it maps.</summary>
+    public readonly Shared<int> vm_pgoff = at.Cell(0, pages);
+
+    /// <summary>Where its new anonymous pages go.</summary>
+    public readonly Shared<AnonVma?> anon_vma = at.Cell<AnonVma?>();
+
+    /// <summary>The file it maps, or null.</summary>
+    public readonly Shared<AddressSpace?> vm_file = at.Cell<AddressSpace?>();
+
+    /// <summary>The anon_vmas it is in, the newest first. Serialised by mmap_lock and page_table_lock.</summary>
+    public readonly guarded_list<AnonVmaChain> anon_vma_chain = new(at, chain);
+}

@@ -1,0 +1,38 @@
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Objects;
+
+/// <summary>pte_t: one word, read and written as one.</summary>
+/// <param name="Present">Whether it maps a page.</param>
+/// <param name="Write">Whether the page may be written through it.</param>
+/// <param name="Dirty">Whether it was written through.</param>
+/// <param name="Young">Whether it was used.</param>
+/// <param name="Pfn">The frame's number; 0 in a pte that is none.</param>
+/// <remarks>The default is pte_none.</remarks>
+public readonly record struct Pte(bool Present, bool Write, bool Dirty, bool Young, int Pfn) : IWord<Pte>
+{
+    private const int PfnBits = 6;
+
+    /// <inheritdoc/>
+    public static int Bits => 4 + PfnBits;
+
+    /// <inheritdoc/>
+    public static Pte FromWord(long word) => new((word & 1) != 0, (word & 2) != 0, (word & 4) != 0, (word & 8) != 0, (int)(word >> 4));
+
+    /// <inheritdoc/>
+    public long ToWord() => (Present ? 1L : 0) + (Write ? 2 : 0) + (Dirty ? 4 : 0) + (Young ? 8 : 0) + ((long)Pfn << 4);
+
+    /// <inheritdoc/>
+    public override string ToString() =>
+        this == default ? "none" : $"pfn {Pfn} {(Present ? "present" : "absent")}{(Write ? " write" : "")}{(Dirty ? " dirty" : "")}{(Young ? " young" : "")}";
+}
+
+/// <summary>A page of ptes, with its lock inside (split page-table locks).</summary>
+public sealed class PageTable(Layout at, int ptrs) : KernelObject(at)
+{
+    /// <summary>The page-table lock.</summary>
+    public readonly spinlock_t ptl = new(at);
+
+    /// <summary>Its entries.</summary>
+    public readonly SharedArray<Pte> pte = at.Array<Pte>(ptrs);
+}

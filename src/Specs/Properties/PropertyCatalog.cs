@@ -1,0 +1,16 @@
+namespace ThpCheck.Specs.Properties;
+
+/// <summary>Every property that a scenario can name, the kernel bugs aside, which all scenarios have.</summary>
+public static class PropertyCatalog
+{
+    /// <summary>In the order of their names.</summary>
+    public static IReadOnlyList<Property> All { get; } =
+    [
+        .. new[]
+        {
+            RmapProperties.AnonVmaValid, RmapProperties.WalkerHoldsAnonVma, RmapProperties.MapcountCoversPtes, RmapProperties.MapcountConsistent,
+            RmapProperties.RefcountCoversMapcount, RmapProperties.WalkerWalks, RmapProperties.WalkerMeetsUnlink, RmapProperties.WalkerMeetsFreed,
+            LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
+        }.OrderBy(p => p.Name, StringComparer.Ordinal),
+    ];
+}
