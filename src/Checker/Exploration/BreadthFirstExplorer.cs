@@ -84,7 +84,7 @@ internal sealed class BreadthFirstExplorer
             {
                 for (var i = 0L; i < current.Count; i++)
                 {
-                    if (_graph.Expanded % CheckEvery == 0 && !MayGoOn(table, current, next, i))
+                    if ((_graph.Expanded % CheckEvery == 0 || _graph.StateCount >= _budget.States) && !MayGoOn(table, current, next, i))
                     {
                         break;
                     }

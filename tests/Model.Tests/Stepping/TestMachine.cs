@@ -182,7 +182,7 @@ internal sealed record Exploration(
     HashSet<(ulong Low, ulong High)> States, List<(int Thread, int Choice)> Transitions, HashSet<KernelBug> Bugs, SortedSet<string> Outcomes);
 
 [Flags]
-internal enum PageFlags
+public enum PageFlags
 {
     None = 0,
     Locked = 1,
