@@ -102,6 +102,8 @@ internal sealed class PropertyMonitor
                 }
             }
         }
+
+        (view.Thread, view.Argument) = (-1, null); // the view is used for states next, which no event is about
     }
 
     /// <summary>A step is a kernel bug, or would be one.</summary>

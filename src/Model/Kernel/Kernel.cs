@@ -62,6 +62,9 @@ public abstract class KernelFile(Kernel kernel) : ModelObject
     /// <summary>include/linux/mm.h.</summary>
     protected mm mm => kernel.File<mm>();
 
+    /// <summary>arch/x86/include/asm/pgtable.h.</summary>
+    protected pgtable pgtable => kernel.File<pgtable>();
+
     /// <summary>mm/rmap.c.</summary>
     protected rmap rmap => kernel.File<rmap>();
 

@@ -5,90 +5,101 @@ namespace ThpCheck.Model.Kernel;
 /// <summary>mm/memory.c: faults, copying at fork, unmapping.</summary>
 public class memory(Kernel kernel) : KernelFile(kernel)
 {
-    /// <summary>The first touch of a page of anonymous memory: allocates it and maps it.</summary>
-    /// <remarks>Left out: the zero page, memcg charging, failing allocations, the LRU's pagevec (hides what they do wrong).</remarks>
+    /// <summary>The first touch of a page of anonymous memory: allocates it and maps it. The caller holds mmap_lock.</summary>
+    /// <remarks>
+    /// Left out: the zero page, memcg charging, failing allocations; the LRU's pagevec, so the page is on its LRU at once
+    /// (hides the time in which it is not).
+    /// </remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<Folio?> do_anonymous_page(Vma vma, int address)
+    public virtual async KernelTask<Folio?> do_anonymous_page(Mm vm_mm, Vma vma, int address)
     {
-        var vm_mm = await load(vma.vm_mm);
-        await down_read(vm_mm!.mmap_lock);
         var table = await pte_alloc(vm_mm);
         await rmap.anon_vma_prepare(vma);
         var folio = await kmem_cache_alloc(Caches.Folio);
         await atomic_set(folio._refcount, 1);
 
         await spin_lock(table.ptl);
-        Folio? mapped = null;
-        if (await load(table.pte[address]) == default)
-        {
-            await rmap.page_add_new_anon_rmap(folio, vma, address);
-            await store(table.pte[address], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio)));
-            mapped = folio;
-        }
-
-        await spin_unlock(table.ptl);
-        if (mapped is null)
+        if (await load(table.pte[address]) != default)
         {
             await mm.folio_put(folio);
+            await spin_unlock(table.ptl);
+            return null;
         }
 
-        await up_read(vm_mm.mmap_lock);
-        return mapped;
+        await rmap.page_add_new_anon_rmap(folio, vma, address);
+        await set_bit(PageFlags.PG_lru, folio.flags); // lru_cache_add_inactive_or_unevictable
+        await store(table.pte[address], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio)));
+        await spin_unlock(table.ptl);
+        return folio;
     }
 
     /// <summary>The first store to a page of a shared file mapping: brings the page into the cache and maps it dirty.</summary>
-    /// <remarks>Left out: reading it from disk, page_mkwrite, a page that is cached already.</remarks>
+    /// <remarks>
+    /// Left out: reading it from disk, page_mkwrite, a page that is cached already, and the i_pages lock around nrpages (hides
+    /// races in the page cache, of which no path here makes any).
+    /// </remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<Folio> do_shared_fault(Vma vma, int address)
+    public virtual async KernelTask<Folio?> do_shared_fault(Mm vm_mm, Vma vma, AddressSpace file, int address)
     {
-        var vm_mm = await load(vma.vm_mm);
-        await down_read(vm_mm!.mmap_lock);
-        var table = await pte_alloc(vm_mm);
-        var file = await load(vma.vm_file);
         var folio = await kmem_cache_alloc(Caches.Folio);
-        await atomic_set(folio._refcount, 2); // the cache's and this fault's, which the pte takes over
+        await atomic_set(folio._refcount, 2); // the cache's, and this fault's, which the pte takes over
         await mm.folio_lock(folio);
         await store(folio.mapping, file);
-        var nrpages = await load(file!.nrpages);
+        var vm_start = await load(vma.vm_start);
+        var vm_pgoff = await load(vma.vm_pgoff);
+        await store(folio.index, address - vm_start + vm_pgoff);
+        var nrpages = await load(file.nrpages);
         await store(file.nrpages, nrpages + 1);
+
+        var table = await pte_alloc(vm_mm); // finish_fault
         await spin_lock(table.ptl);
-        await rmap.page_add_file_rmap(folio);
+        if (await load(table.pte[address]) != default)
+        {
+            await spin_unlock(table.ptl);
+            await mm.folio_unlock(folio);
+            await mm.folio_put(folio);
+            return null;
+        }
+
+        await rmap.page_add_file_rmap(folio); // do_set_pte
         await store(table.pte[address], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio)));
         await spin_unlock(table.ptl);
-        await set_bit(PageFlags.PG_dirty, folio.flags);
+        await mm.set_page_dirty(folio); // fault_dirty_shared_page
         await mm.folio_unlock(folio);
-        await up_read(vm_mm.mmap_lock);
         return folio;
     }
 
     /// <summary>The page table that the PMD points to; allocates it where there is none.</summary>
     /// <remarks>The kernel's pmd lock is the mm's page_table_lock here, as without split PMD locks.</remarks>
     [KernelSource("mm/memory.c", Function = "__pte_alloc")]
-    public virtual async KernelTask<PageTable> pte_alloc(Mm mm)
+    public virtual async KernelTask<PageTable> pte_alloc(Mm vm_mm)
     {
-        var table = await load(mm.pmd);
+        var table = await load(vm_mm.pmd);
         if (table is not null)
         {
             return table;
         }
 
         var allocated = await kmem_cache_alloc(Caches.PageTable);
-        await spin_lock(mm.page_table_lock);
-        table = await load(mm.pmd);
+        await spin_lock(vm_mm.page_table_lock);
+        table = await load(vm_mm.pmd);
         if (table is null)
         {
-            await store(mm.pmd, allocated); // pmd_populate
-            await spin_unlock(mm.page_table_lock);
+            await store(vm_mm.pmd, allocated); // pmd_populate
+            await spin_unlock(vm_mm.page_table_lock);
             return allocated;
         }
 
-        await spin_unlock(mm.page_table_lock);
+        await spin_unlock(vm_mm.page_table_lock);
         await kmem_cache_free(allocated);
         return table;
     }
 
     /// <summary>Copies a present pte of anonymous memory at fork: both become read-only.</summary>
-    /// <remarks>Called with both tables locked. Left out: pages that may be pinned, which are copied instead.</remarks>
+    /// <remarks>
+    /// Called with both tables locked. Left out: PageAnonExclusive, and pages that may be pinned, which are copied instead
+    /// (hides what goes wrong with pinned pages).
+    /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_present_pte(PageTable dst, PageTable src, int address)
     {
@@ -98,17 +109,25 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         await atomic_inc(folio._mapcount); // page_try_dup_anon_rmap
         if (pte.Write)
         {
-            await store(src.pte[address], pte with { Write = false }); // ptep_set_wrprotect
+            await pgtable.ptep_set_wrprotect(src.pte[address]);
         }
 
         await store(dst.pte[address], pte with { Write = false, Young = false });
     }
 
-    /// <summary>Copies the ptes of a vma at fork.</summary>
-    /// <remarks>Left out: mmu notifiers and the sequence count that GUP-fast watches; no such walker is here.</remarks>
+    /// <summary>Copies the ptes of a vma at fork; those of a file are left to be faulted in.</summary>
+    /// <remarks>
+    /// Left out: mmu notifiers and the sequence count that GUP-fast watches, as no such walker is here. The PMD is read once:
+    /// the kernel reads it again for the lock, which both mmap_locks make the same table.
+    /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_page_range(Vma dst_vma, Vma src_vma)
     {
+        if (await load(src_vma.anon_vma) is null)
+        {
+            return; // vma_needs_copy
+        }
+
         var dst_mm = await load(dst_vma.vm_mm);
         var src_mm = await load(src_vma.vm_mm);
         var src = await load(src_mm!.pmd);
@@ -135,7 +154,10 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Unmaps the pages of a vma. What it unmapped is in the gather.</summary>
-    /// <remarks>Left out: the walk over the levels above the PMD, mmu notifiers.</remarks>
+    /// <remarks>
+    /// Left out: the levels above the PMD, mmu notifiers. The PMD is read once: the kernel reads it again for the lock, and no
+    /// path here takes a table out of a PMD while others may still reach it by mmap_lock or the reverse map.
+    /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<MmuGather> unmap_single_vma(MmuGather tlb, Vma vma)
     {
@@ -166,7 +188,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
                 continue;
             }
 
-            pte = await xchg(table.pte[address], default); // ptep_get_and_clear_full
+            pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
             var page = Caches.pfn_to_page(pte.Pfn);
             if (!await mm.folio_test_anon(page) && pte.Dirty)
             {
@@ -175,6 +197,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
             }
 
             await rmap.page_remove_rmap(page);
+            WARN_ON(await mm.folio_mapcount(page) < 0, "print_bad_pte: negative mapcount");
             tlb = mmu_gather.__tlb_remove_page(tlb, page);
         }
 
@@ -197,6 +220,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Hides each vma from the reverse map, then frees its page tables.</summary>
+    /// <remarks>Left out: unlink_file_vma (hides races with walks of file mappings, of which there are none).</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<MmuGather> free_pgtables(MmuGather tlb, Mm mm)
     {

@@ -33,6 +33,14 @@ public class migrate(Kernel kernel) : KernelFile(kernel)
         }
 
         await mm.folio_unlock(src);
-        await mm.folio_put(src);
+    }
+
+    /// <summary>Migrates one isolated folio and gives up its isolation, moved or not.</summary>
+    /// <remarks>Left out: retries. The folio goes back to its LRU.</remarks>
+    [KernelSource("mm/migrate.c")]
+    public virtual async KernelTask unmap_and_move(Folio src)
+    {
+        await __unmap_and_move(src);
+        await File<vmscan>().move_folio_to_lru(src); // putback_movable_pages
     }
 }

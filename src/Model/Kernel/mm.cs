@@ -11,7 +11,7 @@ public class mm(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<bool> folio_mapped(Folio folio) => await atomic_read(folio._mapcount) >= 0;
 
     /// <summary>How many ptes map the folio.</summary>
-    [KernelSource("include/linux/mm.h")]
+    [KernelSource("mm/util.c")]
     public virtual async KernelTask<int> folio_mapcount(Folio folio) => await atomic_read(folio._mapcount) + 1;
 
     /// <summary>Whether the folio is anonymous: the low bit of its mapping.</summary>
@@ -23,7 +23,7 @@ public class mm(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/page-writeback.c", Function = "folio_mark_dirty")]
     public virtual Step set_page_dirty(Folio folio) => set_bit(PageFlags.PG_dirty, folio.flags);
 
-    /// <summary>Takes a reference.</summary>
+    /// <summary>Takes a reference. Left out: its assertion that there is one already.</summary>
     [KernelSource("include/linux/mm.h")]
     public virtual Step folio_get(Folio folio) => atomic_inc(folio._refcount);
 

@@ -10,9 +10,13 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<Mm> mm_alloc() => await kmem_cache_alloc(Caches.Mm);
 
     /// <summary>Maps anonymous memory at some pages of an mm.</summary>
-    /// <remarks>Left out: merging with neighbours.</remarks>
     [KernelSource("mm/mmap.c")]
-    public virtual async KernelTask<Vma> mmap_region(Mm mm, int start, int end)
+    public virtual KernelTask<Vma> mmap_region(Mm mm, int start, int end) => mmap_region(mm, start, end, null);
+
+    /// <summary>Maps a file, shared, or anonymous memory where there is none.</summary>
+    /// <remarks>Left out: merging with neighbours; vma_link's i_mmap tree (hides walks of file mappings).</remarks>
+    [KernelSource("mm/mmap.c")]
+    public virtual async KernelTask<Vma> mmap_region(Mm mm, int start, int end, AddressSpace? file)
     {
         await down_write(mm.mmap_lock);
         var vma = await kmem_cache_alloc(Caches.Vma);
@@ -20,18 +24,28 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         await store(vma.vm_start, start);
         await store(vma.vm_end, end);
         await store(vma.vm_pgoff, start);
+        await store(vma.vm_file, file);
         await list_add_tail(mm.mm_mt, vma, mm.mmap_lock);
         await up_write(mm.mmap_lock);
         return vma;
     }
 
-    /// <summary>Maps a file, shared, at some pages of an mm.</summary>
-    [KernelSource("mm/mmap.c", Function = "mmap_region")]
-    public virtual async KernelTask<Vma> mmap_file(Mm mm, int start, int end, AddressSpace file)
+    /// <summary>The vma that an address is in, or null. The caller holds mmap_lock.</summary>
+    /// <remarks>The kernel's maple tree is walked by one lookup; under the lock its steps are nobody's concern.</remarks>
+    [KernelSource("mm/mmap.c")]
+    public virtual async KernelTask<Vma?> find_vma(Mm mm, int address)
     {
-        var vma = await mmap_region(mm, start, end);
-        await store(vma.vm_file, file);
-        return vma;
+        for (var i = 0; await list_get(mm.mm_mt, i) is { } vma; i++)
+        {
+            var start = await load(vma.vm_start);
+            var end = await load(vma.vm_end);
+            if (address >= start && address < end)
+            {
+                return vma;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>A new file without cached pages.</summary>
@@ -77,7 +91,10 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The last user of an mm has gone: unmaps and frees everything in it.</summary>
-    /// <remarks>Left out: mmu notifiers, the OOM reaper, accounting.</remarks>
+    /// <remarks>
+    /// Left out: mmu notifiers, the OOM reaper, accounting, lru_add_drain (hides nothing here: nothing is in a pagevec), and the
+    /// early return of an mm without vmas, which then does nothing here either.
+    /// </remarks>
     [KernelSource("mm/mmap.c")]
     public virtual async KernelTask exit_mmap(Mm mm)
     {
@@ -98,23 +115,31 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         await up_write(mm.mmap_lock);
     }
 
-    /// <summary>Unmaps all of an mm's memory while the mm lives on: munmap of its whole range.</summary>
+    /// <summary>Unmaps the vma of an address while the mm lives on: munmap of just its range.</summary>
     /// <remarks>
-    /// Left out: splitting vmas at the ends of a range. The vmas are detached first, and mmap_lock is downgraded before they
-    /// are unmapped, as for a munmap that does not border on a growing stack.
+    /// Left out: splitting vmas at the ends of a range. The vma is detached first, and mmap_lock is downgraded before it is
+    /// unmapped, as for a munmap that does not border on a growing stack.
     /// </remarks>
     [KernelSource("mm/mmap.c", Function = "do_mas_align_munmap")]
-    public virtual async KernelTask munmap(Mm mm, Vma vma)
+    public virtual async KernelTask munmap(Mm mm, int address)
     {
         await down_write(mm.mmap_lock);
+        var vma = await find_vma(mm, address);
+        if (vma is null)
+        {
+            await up_write(mm.mmap_lock);
+            return;
+        }
+
         await list_del(mm.mm_mt, vma, mm.mmap_lock); // detached
         await downgrade_write(mm.mmap_lock);
         await unmap_region(mm, vma);
-        await up_read(mm.mmap_lock);
         await kmem_cache_free(vma); // remove_mt
+        await up_read(mm.mmap_lock);
     }
 
     /// <summary>Unmaps a detached vma.</summary>
+    /// <remarks>Left out: lru_add_drain. The page table goes when no vma of the mm is left, as it covers the whole mm.</remarks>
     [KernelSource("mm/mmap.c")]
     public virtual async KernelTask unmap_region(Mm mm, Vma vma)
     {

@@ -17,43 +17,33 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/mmu_gather.c")]
     public virtual MmuGather tlb_gather_mmu_fullmm(Mm mm) => tlb_gather_mmu(mm) with { FullMm = true };
 
-    /// <summary>Adds a page, whose reference the batch now owns; <c>IsFull</c> then asks for a flush.</summary>
+    /// <summary>Adds a page, whose reference the batch now owns.</summary>
     [KernelSource("mm/mmu_gather.c", Function = "__tlb_remove_page_size")]
     public virtual MmuGather __tlb_remove_page(MmuGather tlb, Folio page, bool delay_rmap = false) => tlb.With(page, delay_rmap);
 
-    /// <summary>Adds a page table, to be freed once no CPU walks it.</summary>
+    /// <summary>Adds a page table, to be freed with the batch after the flush.</summary>
+    /// <remarks>As x86 does it without PARAVIRT; with it, the table is freed by RCU (hides nothing: the time is a later one).</remarks>
     [KernelSource("mm/mmu_gather.c")]
     public virtual MmuGather tlb_remove_table(MmuGather tlb, PageTable table) => tlb with { Table = table };
 
     /// <summary>Flushes, then frees what was gathered.</summary>
     [KernelSource("mm/mmu_gather.c")]
-    public virtual async KernelTask<MmuGather> tlb_flush_mmu(MmuGather tlb)
-    {
-        if (tlb.Table is { } table)
-        {
-            await kmem_cache_free(table); // tlb_table_flush
-            tlb = tlb with { Table = null };
-        }
+    public virtual KernelTask<MmuGather> tlb_flush_mmu(MmuGather tlb) => tlb_batch_pages_flush(tlb);
 
-        return await tlb_batch_pages_flush(tlb);
-    }
-
-    /// <summary>Drops the batch's references.</summary>
+    /// <summary>Drops the batch's references, and frees the page table in it.</summary>
     [KernelSource("mm/mmu_gather.c")]
     public virtual async KernelTask<MmuGather> tlb_batch_pages_flush(MmuGather tlb)
     {
-        for (var i = 0; i < tlb.Nr; i++)
+        await swap.release_pages(tlb);
+        if (tlb.Table is { } table)
         {
-            await swap.free_page_and_swap_cache(tlb[i]!);
+            await kmem_cache_free(table);
         }
 
-        return tlb.Emptied();
+        return tlb.Emptied() with { Table = null };
     }
 
     /// <summary>Ends the gathering.</summary>
     [KernelSource("mm/mmu_gather.c")]
-    public virtual async KernelTask tlb_finish_mmu(MmuGather tlb)
-    {
-        tlb = await tlb_flush_mmu(tlb);
-    }
+    public virtual async KernelTask tlb_finish_mmu(MmuGather tlb) => await tlb_flush_mmu(tlb);
 }

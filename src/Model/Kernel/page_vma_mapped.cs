@@ -18,7 +18,9 @@ public class page_vma_mapped(Kernel kernel) : KernelFile(kernel)
     /// </summary>
     /// <remarks>
     /// Left out: hugetlb, PMD-mapped and large folios, so a walk has one place to look; PVMW_SYNC and PVMW_MIGRATION, which
-    /// no walker here asks for.
+    /// no walker here asks for; swap entries, so one look without the lock stands for the kernel's two. The PMD is read once:
+    /// the kernel reads it again for the pte and for the lock, and the anon_vma's lock keeps its table where it is (hides what
+    /// happens where a table goes under that lock).
     /// </remarks>
     [KernelSource("mm/page_vma_mapped.c")]
     public virtual async KernelTask<PageVmaMappedWalk> page_vma_mapped_walk(PageVmaMappedWalk pvmw)

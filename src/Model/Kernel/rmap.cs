@@ -28,6 +28,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
             BUG_ON(await atomic_read(anon_vma.refcount) != 0, "VM_BUG_ON(atomic_read(&anon_vma->refcount))");
         }
 
+        might_sleep();
         if (Checks("free-waits-for-readers"))
         {
             var root = await load(anon_vma.root);
@@ -88,6 +89,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask __anon_vma_prepare(Vma vma)
     {
+        might_sleep();
         var vm_mm = await load(vma.vm_mm);
         var avc = await kmem_cache_alloc(Caches.AnonVmaChain);
         var anon_vma = await anon_vma_alloc();
@@ -137,6 +139,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Links a vma to every anon_vma of another; at fork it may adopt one that has no vma left and one child at most.</summary>
+    /// <remarks>Left out: failing allocations.</remarks>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask anon_vma_clone(Vma dst, Vma src)
     {
@@ -167,6 +170,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Attaches a forked vma to its parent's anon_vmas and to one of its own.</summary>
+    /// <remarks>Left out: failing allocations.</remarks>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask anon_vma_fork(Vma vma, Vma pvma)
     {
@@ -381,14 +385,20 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
         if (await atomic_dec_and_test(anon_vma.refcount))
         {
             // The last reference: put_anon_vma would lock the root for writing, which this thread reads.
-            Ghost(current.rmap_anon_vma, null);
             await anon_vma_unlock_read(anon_vma);
+            Ghost(current.rmap_anon_vma, null);
             await __put_anon_vma(anon_vma);
             return null;
         }
 
         return anon_vma;
     }
+
+    /// <summary>Visits every vma that may map a folio.</summary>
+    /// <remarks>Left out: KSM folios, and the walk of a file's mappings (hides what goes wrong there).</remarks>
+    [KernelSource("mm/rmap.c")]
+    public virtual async KernelTask<int> rmap_walk(Folio folio, RmapWalkControl rwc, int arg) =>
+        await mm.folio_test_anon(folio) ? await rmap_walk_anon(folio, rwc, arg) : arg;
 
     /// <summary>Visits every vma that may map an anonymous folio, under the lock of its anon_vma's root.</summary>
     /// <returns>What the visits made of their argument.</returns>
@@ -419,8 +429,8 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
             }
         }
 
-        Ghost(current.rmap_anon_vma, null);
         await anon_vma_unlock_read(anon_vma);
+        Ghost(current.rmap_anon_vma, null);
         return arg;
     }
 
@@ -436,17 +446,20 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>How many mappings have used the folio since the last time, as reclaim asks.</summary>
-    /// <remarks>Left out: memcg filtering, mlock, MGLRU's look-around, the idle and young page flags.</remarks>
+    /// <remarks>
+    /// Called without the folio lock, as by shrink_active_list. Left out: file folios, for which it tries that lock (they are not
+    /// walked here); memcg filtering, mlock, MGLRU's look-around, the idle and young page flags.
+    /// </remarks>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask folio_referenced(Folio folio)
     {
         var mapcount = await mm.folio_mapcount(folio);
-        if ((Checks("mapped-before-walk") && mapcount == 0) || await load(folio.mapping) is null)
+        if ((Checks("mapped-before-walk") && mapcount == 0) || await load(folio.mapping) is null || !await mm.folio_test_anon(folio))
         {
             return;
         }
 
-        await rmap_walk_anon(folio, File<rmap_walks>().folio_referenced_rwc, mapcount);
+        await rmap_walk(folio, File<rmap_walks>().folio_referenced_rwc, mapcount);
     }
 
     /// <summary>folio_referenced in one vma: clears the young bits, and stops once every mapping has been seen.</summary>
@@ -456,12 +469,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
         var pvmw = await page_vma_mapped.page_vma_mapped_walk(new(folio, vma, address, null, false));
         while (pvmw.IsFound)
         {
-            var pte = await load(pvmw.Table!.pte[address]);
-            if (pte.Young)
-            {
-                await store(pvmw.Table.pte[address], pte with { Young = false }); // ptep_clear_flush_young
-            }
-
+            await pgtable.ptep_test_and_clear_young(pvmw.Table!.pte[address]);
             mapcount--;
             pvmw = await page_vma_mapped.page_vma_mapped_walk(pvmw);
         }

@@ -2,24 +2,65 @@ using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Model.Kernel;
 
-/// <summary>mm/swap.c and the page allocator's side of freeing.</summary>
+/// <summary>mm/swap.c, and the page allocator's side of freeing.</summary>
 public class swap(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>Frees a folio whose last reference is gone.</summary>
-    /// <remarks>
-    /// Left out: taking it off its LRU and uncharging it (hides nothing here: no path looks for folios by LRU).
-    /// </remarks>
     [KernelSource("mm/swap.c")]
     public virtual async KernelTask __folio_put(Folio folio)
     {
-        // free_pages_prepare: the stale mapping goes only now, and a page still mapped is a bad one.
-        await store(folio.mapping, null);
+        await __page_cache_release(folio);
+        await free_unref_page(folio);
+    }
+
+    /// <summary>Takes a folio that is about to be freed off its LRU.</summary>
+    /// <remarks>Left out: the lruvec lock and the list itself; the flag stands for being on it.</remarks>
+    [KernelSource("mm/swap.c")]
+    public virtual async KernelTask __page_cache_release(Folio folio)
+    {
+        if (await test_bit(PageFlags.PG_lru, folio.flags))
+        {
+            await clear_bit(PageFlags.PG_lru, folio.flags);
+        }
+    }
+
+    /// <summary>Gives a page back, and complains about one that is still in use.</summary>
+    /// <remarks>The stale mapping of an anonymous page goes only here.</remarks>
+    [KernelSource("mm/page_alloc.c")]
+    public virtual async KernelTask free_unref_page(Folio folio)
+    {
+        if (await mm.folio_test_anon(folio))
+        {
+            await store(folio.mapping, null);
+        }
+
         WARN_ON(await atomic_read(folio._mapcount) != -1, "BUG: Bad page state: nonzero mapcount");
+        WARN_ON(await load(folio.mapping) is not null, "BUG: Bad page state: non-NULL mapping");
+        WARN_ON((await load(folio.flags) & (PageFlags.PG_locked | PageFlags.PG_lru)) != 0, "BUG: Bad page state: PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
         await kmem_cache_free(folio);
     }
 
-    /// <summary>Drops the references that a batch of pages owns.</summary>
-    /// <remarks>Left out: free_swap_cache (hides swap-cache races; no folio here is in swap).</remarks>
-    [KernelSource("mm/swap_state.c")]
-    public virtual KernelTask free_page_and_swap_cache(Folio folio) => mm.folio_put(folio);
+    /// <summary>Drops the references that a batch of pages owns: first all of them, then it frees the pages that were the last.</summary>
+    /// <remarks>Left out: free_swap_cache, which comes first (hides swap-cache races; no folio here is in swap).</remarks>
+    [KernelSource("mm/swap.c")]
+    public virtual async KernelTask release_pages(MmuGather tlb)
+    {
+        var free = 0;
+        for (var i = 0; i < tlb.Nr; i++)
+        {
+            if (await atomic_dec_and_test(tlb[i]!._refcount))
+            {
+                await __page_cache_release(tlb[i]!);
+                free |= 1 << i;
+            }
+        }
+
+        for (var i = 0; i < tlb.Nr; i++)
+        {
+            if ((free & (1 << i)) != 0)
+            {
+                await free_unref_page(tlb[i]!); // free_unref_page_list
+            }
+        }
+    }
 }

@@ -7,7 +7,26 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>Takes a folio off its LRU, with a reference, so that this thread may work on it.</summary>
     [KernelSource("mm/vmscan.c", Function = "isolate_lru_folios")]
-    public virtual async KernelTask isolate_lru_folio(Folio folio) => await mm.folio_get(folio);
+    public virtual async KernelTask isolate_lru_folio(Folio folio)
+    {
+        if (await atomic_inc_not_zero(folio._refcount) && !await test_and_clear_bit(PageFlags.PG_lru, folio.flags))
+        {
+            await mm.folio_put(folio);
+        }
+    }
+
+    /// <summary>Puts an isolated folio back on its LRU, and frees it if it was left to this thread.</summary>
+    /// <remarks>Left out: the lruvec lock, under which this happens.</remarks>
+    [KernelSource("mm/vmscan.c", Function = "move_folios_to_lru")]
+    public virtual async KernelTask move_folio_to_lru(Folio folio)
+    {
+        await set_bit(PageFlags.PG_lru, folio.flags);
+        if (await atomic_dec_and_test(folio._refcount))
+        {
+            await clear_bit(PageFlags.PG_lru, folio.flags); // __folio_clear_lru_flags
+            await swap.free_unref_page(folio);
+        }
+    }
 
     /// <summary>What shrink_active_list does with a folio it has isolated: asks who used it, and puts it back.</summary>
     /// <remarks>Left out: the lists themselves and everything that follows from the answer.</remarks>
@@ -15,6 +34,6 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask shrink_active_list(Folio folio)
     {
         await rmap.folio_referenced(folio);
-        await mm.folio_put(folio); // move_folios_to_lru
+        await move_folio_to_lru(folio);
     }
 }

@@ -1,3 +1,5 @@
+using ThpCheck.Model.Stepping;
+
 namespace ThpCheck.Model.Objects;
 
 /// <summary>
@@ -13,22 +15,25 @@ namespace ThpCheck.Model.Objects;
 /// <param name="Nr">How many pages it has.</param>
 /// <param name="Delayed">For each page, as a bit, whether its rmap is still to be removed.</param>
 /// <param name="Table">A page-table page to free, or null.</param>
-/// <remarks>Left out: chained batches (hides what goes wrong between two batches; batch bookkeeping is a topic of its own).</remarks>
+/// <remarks>Left out: batches that fill and chained batches (more pages than one batch takes are a model fault).</remarks>
 public readonly record struct MmuGather(
     Mm Mm, bool FullMm, Folio? Page0, Folio? Page1, Folio? Page2, Folio? Page3, int Nr, int Delayed, PageTable? Table)
 {
     /// <summary>How many pages a batch takes.</summary>
     public const int Capacity = 4;
 
-    /// <summary>Whether one more page fits.</summary>
-    public bool IsFull => Nr == Capacity;
-
     /// <summary>The page at a place.</summary>
     public Folio? this[int i] => i switch { 0 => Page0, 1 => Page1, 2 => Page2, _ => Page3 };
 
     /// <summary>The gather with one page more.</summary>
+    /// <exception cref="ModelFaultException">It is full.</exception>
     public MmuGather With(Folio page, bool delayed)
     {
+        if (Nr == Capacity)
+        {
+            throw new ModelFaultException($"a batch takes {Capacity} pages and chained batches are not modelled; unmap fewer pages at a time");
+        }
+
         var tlb = this with { Nr = Nr + 1, Delayed = Delayed | (delayed ? 1 << Nr : 0) };
         return Nr switch
         {

@@ -10,6 +10,7 @@ namespace ThpCheck.Model.Patches;
 public class delay_rmap_v1_memory(Kernel.Kernel kernel) : memory(kernel)
 {
     /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "mm-unstable of November 2022")]
     public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end)
     {
         var force_flush = false;
@@ -22,7 +23,7 @@ public class delay_rmap_v1_memory(Kernel.Kernel kernel) : memory(kernel)
                 continue;
             }
 
-            pte = await xchg(table.pte[address], default);
+            pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
             var page = Caches.pfn_to_page(pte.Pfn);
             if (!await mm.folio_test_anon(page) && pte.Dirty)
             {
@@ -42,20 +43,25 @@ public class delay_rmap_v1_memory(Kernel.Kernel kernel) : memory(kernel)
 public class delay_rmap_v1_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel)
 {
     /// <inheritdoc/>
-    /// <remarks>There: clean_and_free_pages_and_swap_cache.</remarks>
+    [KernelSource("mm/swap_state.c", At = "mm-unstable of November 2022", Function = "clean_and_free_pages_and_swap_cache")]
     public override async KernelTask<MmuGather> tlb_batch_pages_flush(MmuGather tlb)
     {
         for (var i = 0; i < tlb.Nr; i++)
         {
             if (tlb.IsDelayed(i))
             {
-                await page_zap_pte_rmap(tlb[i]!);
+                await ((delay_rmap_v1_rmap)rmap).page_zap_pte_rmap(tlb[i]!);
+                WARN_ON(await mm.folio_mapcount(tlb[i]!) < 0, "print_bad_page: negative mapcount");
             }
         }
 
         return await base.tlb_batch_pages_flush(tlb);
     }
+}
 
+/// <summary>The same series' part of mm/rmap.c.</summary>
+public class delay_rmap_v1_rmap(Kernel.Kernel kernel) : rmap(kernel)
+{
     /// <summary>page_remove_rmap cut down to what zapping a pte needs.</summary>
     /// <remarks>Left out: lock_page_memcg and the statistics it guards.</remarks>
     [KernelSource("mm/rmap.c", At = "mm-unstable of November 2022")]
@@ -66,6 +72,7 @@ public class delay_rmap_v1_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel)
 public class delay_rmap_v1_anon_immediate_memory(Kernel.Kernel kernel) : delay_rmap_v1_memory(kernel)
 {
     /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "mm-unstable of November 2022, changed")]
     public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end)
     {
         var force_flush = false;
@@ -78,7 +85,7 @@ public class delay_rmap_v1_anon_immediate_memory(Kernel.Kernel kernel) : delay_r
                 continue;
             }
 
-            pte = await xchg(table.pte[address], default);
+            pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
             var page = Caches.pfn_to_page(pte.Pfn);
             var anon = await mm.folio_test_anon(page);
             if (!anon && pte.Dirty)
@@ -90,6 +97,7 @@ public class delay_rmap_v1_anon_immediate_memory(Kernel.Kernel kernel) : delay_r
             if (anon)
             {
                 await rmap.page_remove_rmap(page);
+                WARN_ON(await mm.folio_mapcount(page) < 0, "print_bad_pte: negative mapcount");
             }
 
             tlb = mmu_gather.__tlb_remove_page(tlb, page, delay_rmap: !anon);
@@ -107,6 +115,7 @@ public class delay_rmap_v1_anon_immediate_memory(Kernel.Kernel kernel) : delay_r
 public class delay_rmap_final_memory(Kernel.Kernel kernel) : memory(kernel)
 {
     /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v6.2")]
     public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end)
     {
         var force_flush = false;
@@ -119,7 +128,7 @@ public class delay_rmap_final_memory(Kernel.Kernel kernel) : memory(kernel)
                 continue;
             }
 
-            pte = await xchg(table.pte[address], default);
+            pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
             var page = Caches.pfn_to_page(pte.Pfn);
             var delay_rmap = false;
             if (!await mm.folio_test_anon(page) && pte.Dirty)
@@ -132,6 +141,7 @@ public class delay_rmap_final_memory(Kernel.Kernel kernel) : memory(kernel)
             if (!delay_rmap)
             {
                 await rmap.page_remove_rmap(page);
+                WARN_ON(await mm.folio_mapcount(page) < 0, "print_bad_pte: negative mapcount");
             }
 
             tlb = mmu_gather.__tlb_remove_page(tlb, page, delay_rmap);
@@ -139,13 +149,17 @@ public class delay_rmap_final_memory(Kernel.Kernel kernel) : memory(kernel)
 
         if (force_flush)
         {
-            tlb = await tlb_flush_rmaps(tlb);
+            tlb = await ((delay_rmap_final_mmu_gather)mmu_gather).tlb_flush_rmaps(tlb);
         }
 
         await spin_unlock(table.ptl);
         return force_flush ? await mmu_gather.tlb_flush_mmu(tlb) : tlb;
     }
+}
 
+/// <summary>The same patch's part of mm/mmu_gather.c.</summary>
+public class delay_rmap_final_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel)
+{
     /// <summary>Removes the rmaps that were delayed, once the TLB has been flushed and while the page-table lock is held.</summary>
     [KernelSource("mm/mmu_gather.c", At = "v6.2")]
     public virtual async KernelTask<MmuGather> tlb_flush_rmaps(MmuGather tlb)

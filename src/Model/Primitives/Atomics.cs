@@ -44,25 +44,25 @@ public static class Atomics
     /// <summary>atomic_inc_not_zero: adds one unless the value is zero, and says whether it did.</summary>
     public static Step<bool> atomic_inc_not_zero(Shared<int> count) => AddReturning<bool>(OperationCode.atomic_inc_not_zero, count, 1);
 
-    /// <summary>test_bit.</summary>
+    /// <summary>test_bit. A bit is a value of the word's own type with nothing else in it.</summary>
     public static Step<bool> test_bit<T>(T bit, Shared<T> word)
-        where T : struct, Enum => Bits<T>(OperationCode.test_bit, MemoryOrder.Once, bit, word);
+        where T : struct => Bits<T>(OperationCode.test_bit, MemoryOrder.Once, bit, word);
 
     /// <summary>set_bit.</summary>
     public static Step set_bit<T>(T bit, Shared<T> word)
-        where T : struct, Enum => Worker.Running.Declare(new Operation(OperationCode.set_bit, MemoryOrder.Relaxed, word.Object, word.Cell, Word<T>.Encode(bit)));
+        where T : struct => Worker.Running.Declare(new Operation(OperationCode.set_bit, MemoryOrder.Relaxed, word.Object, word.Cell, Word<T>.Encode(bit)));
 
     /// <summary>clear_bit.</summary>
     public static Step clear_bit<T>(T bit, Shared<T> word)
-        where T : struct, Enum => Worker.Running.Declare(new Operation(OperationCode.clear_bit, MemoryOrder.Relaxed, word.Object, word.Cell, Word<T>.Encode(bit)));
+        where T : struct => Worker.Running.Declare(new Operation(OperationCode.clear_bit, MemoryOrder.Relaxed, word.Object, word.Cell, Word<T>.Encode(bit)));
 
     /// <summary>test_and_set_bit: whether it was set.</summary>
     public static Step<bool> test_and_set_bit<T>(T bit, Shared<T> word)
-        where T : struct, Enum => Bits<T>(OperationCode.test_and_set_bit, MemoryOrder.Full, bit, word);
+        where T : struct => Bits<T>(OperationCode.test_and_set_bit, MemoryOrder.Full, bit, word);
 
     /// <summary>test_and_clear_bit: whether it was set.</summary>
     public static Step<bool> test_and_clear_bit<T>(T bit, Shared<T> word)
-        where T : struct, Enum => Bits<T>(OperationCode.test_and_clear_bit, MemoryOrder.Full, bit, word);
+        where T : struct => Bits<T>(OperationCode.test_and_clear_bit, MemoryOrder.Full, bit, word);
 
     private static Step Add(OperationCode code, Shared<int> count, int value) =>
         Worker.Running.Declare(new Operation(code, MemoryOrder.Relaxed, count.Object, count.Cell, value));

@@ -48,6 +48,9 @@ public static class Control
     /// <summary>WARN_ON: recorded; the kernel goes on.</summary>
     public static void WARN_ON(bool condition, string message) => Report(condition, KernelBug.Warning, message);
 
+    /// <summary>might_sleep: a kernel bug in atomic context. No step, as it reads nothing that another thread could change.</summary>
+    public static void might_sleep() => Report(Worker.Running.Context.IsAtomic, KernelBug.SleepInAtomic, "sleeping function called from invalid context");
+
     private static void Report(bool condition, KernelBug bug, string message)
     {
         if (condition)

@@ -7,6 +7,10 @@ namespace ThpCheck.Model.Primitives;
 /// A list, tree or array of at most so many entries, kept in cells in their order. A change is one step
 /// and needs the guard held; a walk takes one element a step, guarded or not.
 /// </summary>
+/// <remarks>
+/// A walk goes by place, so one that is not guarded skips what was removed under it; a kernel list would lead it into the
+/// removed entry (hides the use after free of that entry by a walk under the wrong lock).
+/// </remarks>
 /// <typeparam name="T">What it lists.</typeparam>
 public readonly record struct guarded_list<T>
     where T : ModelObject

@@ -6,7 +6,7 @@ namespace ThpCheck.Model.Primitives;
 /// RCU read sections, and waiting for those that are open. A wait records the CPUs now inside a section; it may end at any
 /// time after each of them has left, and sections that begin later do not delay it.
 /// </summary>
-/// <remarks>Left out: expedited grace periods and barriers (hides nothing: only their speed differs).</remarks>
+/// <remarks>Left out: expedited grace periods (hides nothing: only their speed differs) and rcu_barrier, which waits for callbacks.</remarks>
 public static class Rcu
 {
     /// <summary>rcu_read_lock. Sections nest.</summary>

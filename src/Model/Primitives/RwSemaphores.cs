@@ -20,16 +20,17 @@ public readonly record struct rw_semaphore
 
 /// <summary>
 /// rw_semaphore (kernel/locking/rwsem.c). A writer that finds it free takes it in one step; otherwise it queues in one step
-/// and acquires in another, and while it waits new readers and read trylocks are held off.
+/// and acquires in another. While it waits, read trylocks fail, and readers wait as long as others hold the lock; on a lock
+/// that nobody holds a reader may come first, as one that was queued before or that steals it.
 /// </summary>
 /// <remarks>
-/// Left out: the order of the queue, handoff, lock stealing and optimistic spinning, so any waiter may be next (invents
-/// orders that the kernel's queue forbids, none of them a new kind of exclusion); a reader that waits sets no bit of its
-/// own (hides nothing: it waits only while a writer holds or waits, which fails the same trylocks).
+/// Left out: the order of the queue and handoff, so any waiter may be next (invents orders that the kernel's queue forbids,
+/// none of them a new kind of exclusion); a reader that waits sets no bit of its own, and one that queued before a
+/// downgrade_write is not let in by it (hides trylocks that fail, and orders of waiters, in the moment of such a downgrade).
 /// </remarks>
 public static class RwSemaphores
 {
-    /// <summary>down_read. It may sleep; taking it twice in one thread is a bug, as a writer can come between.</summary>
+    /// <summary>down_read. It may sleep, and passes waiting writers only on a lock that nobody holds; taking it twice in one thread is a bug, as a writer can come between.</summary>
     public static Step down_read(rw_semaphore sem) => Worker.Running.Declare(On(OperationCode.down_read, MemoryOrder.Acquire, sem));
 
     /// <summary>down_read_trylock: never sleeps; fails while a writer holds or waits.</summary>
@@ -74,8 +75,12 @@ internal static class RwSemaphore
 
     public static bool IsFree(State state, int cell) => state.Get(cell) == 0 && state.Get(cell + Readers) == 0;
 
-    public static bool CanRead(State state, int cell) =>
+    /// <summary>A reader that tries and does not wait fails as soon as a writer waits.</summary>
+    public static bool CanTryRead(State state, int cell) =>
         state.Get(cell) == 0 && (state.Get(cell + Waiting) == 0 || !state.Machine.WaitingWritersHoldOffReaders);
+
+    /// <summary>A reader that waits passes waiting writers while no reader holds the lock: it came first, or it steals the lock.</summary>
+    public static bool CanRead(State state, int cell) => CanTryRead(state, cell) || IsFree(state, cell);
 
     public static long Execute(State state, in Operation operation)
     {
@@ -86,7 +91,7 @@ internal static class RwSemaphore
                 Add(state, cell + Readers, 1);
                 return 0;
             case OperationCode.down_read_trylock:
-                if (!CanRead(state, cell))
+                if (!CanTryRead(state, cell))
                 {
                     return 0;
                 }

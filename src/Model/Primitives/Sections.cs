@@ -48,6 +48,7 @@ internal static class Sections
         OperationCode.up_write or OperationCode.downgrade_write when context.ModeOf(operation.Cell) is not LockMode.Exclusive => KernelBug.BadUnlock,
         OperationCode.up_read when context.ModeOf(operation.Cell) is not LockMode.Shared => KernelBug.BadUnlock,
         OperationCode.list_add or OperationCode.list_add_tail or OperationCode.list_del when context.ModeOf((int)operation.B) is not LockMode.Exclusive => KernelBug.ListCorruption,
+        OperationCode.kmem_cache_alloc when context.IsAtomic => KernelBug.SleepInAtomic,
         OperationCode.down_read or OperationCode.down_write or OperationCode.folio_lock or OperationCode.snapshot_begin when context.IsAtomic && MaySleep(operation, context) =>
             KernelBug.SleepInAtomic,
         _ => KernelBug.None,

@@ -12,7 +12,7 @@ namespace ThpCheck.Model.Primitives;
 /// </remarks>
 public static class Slab
 {
-    /// <summary>kmem_cache_alloc.</summary>
+    /// <summary>kmem_cache_alloc with GFP_KERNEL: it may sleep.</summary>
     public static Step<T> kmem_cache_alloc<T>(SlabCache<T> cache)
         where T : KernelObject
     {
@@ -22,7 +22,7 @@ public static class Slab
 
     /// <summary>
     /// kmem_cache_free. Freeing twice is a bug, and so is freeing with a lock inside that is held or waited for, unless the
-    /// cache is type-safe: there an optimistic reader may hold it.
+    /// cache is type-safe: there an optimistic reader may hold it, and an old pointer may free the object's successor.
     /// </summary>
     public static Step kmem_cache_free(KernelObject @object)
     {
@@ -87,7 +87,10 @@ public static class Slab
             throw new ModelFaultException($"{handle.Name} is freed, but it is from no slab cache");
         }
 
-        if (state.Get(slot.Lifetime) != SlabSlot.LiveWord(handle.Generation))
+        // Whoever pinned the object through an old pointer to a type-safe one may be the last to let go of its successor.
+        var lifetime = state.Get(slot.Lifetime);
+        var isLive = slot.Cache.Options.TypeSafeByRcu ? lifetime % 2 == 1 && lifetime != slot.GoneWord : lifetime == SlabSlot.LiveWord(handle.Generation);
+        if (!isLive)
         {
             state.Meets(KernelBug.DoubleFree, @object, 0);
             return;
@@ -101,7 +104,7 @@ public static class Slab
             }
         }
 
-        state.Set(slot.Lifetime, SlabSlot.FreeWord(handle.Generation));
+        state.Set(slot.Lifetime, lifetime + 1);
         if (slot.Snapshot != 0)
         {
             state.Set(slot.Snapshot, state.Inside(SectionKinds.Rcu, except: -1));

@@ -125,7 +125,9 @@ public sealed class ThreadContext : IEquatable<ThreadContext>
     internal ThreadContext Taking(HeldLock held) => new(RcuNesting, PreemptDepth, IrqDepth, [.. _held, held], _regions);
 
     internal ThreadContext Dropping(int cell, long bit = 0) =>
-        new(RcuNesting, PreemptDepth, IrqDepth, [.. _held.Where(h => h.Cell != cell || h.Bit != bit)], _regions);
+        Array.FindLastIndex(_held, h => h.Cell == cell && h.Bit == bit) is >= 0 and var last
+            ? new(RcuNesting, PreemptDepth, IrqDepth, [.. _held[..last], .. _held[(last + 1)..]], _regions)
+            : this;
 
     internal ThreadContext Entering(string region) => new(RcuNesting, PreemptDepth, IrqDepth, _held, [.. _regions, region]);
 

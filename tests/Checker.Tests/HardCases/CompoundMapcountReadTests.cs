@@ -34,7 +34,7 @@ public sealed class CompoundMapcountReadTests
         Assert.Equal(Verdict.Holds, result["copies"].Verdict);
         Assert.Equal("0 1 2 3", result.Outcomes("mapcount"));
         var leak = result["other-never-reads-the-secret"].Counterexample!;
-        Assert.Equal(("writer*4,other*7,writer*2,other", 2, 14), (leak.Schedule, leak.Switches, leak.Steps));
+        Assert.Equal(("writer*4,other*7,writer*2,other", 3, 14), (leak.Schedule, leak.Switches, leak.Steps));
     }
 
     /// <remarks>

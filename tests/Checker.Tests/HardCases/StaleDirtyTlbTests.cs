@@ -43,7 +43,7 @@ public sealed class StaleDirtyTlbTests
     [InlineData("LCDFRUG", 1, 234, 467)]                                              // FINAL
     [InlineData("LCDFRUG", 2, 219, 435)]
     [InlineData("LCRUFDG", 1, 300, 597, "P_fs", "zap*5,writeback*6,zap", 2, 12)]        // V0
-    [InlineData("LCDUFRG", 1, 263, 531, "P_data", "", 0, 0)]                            // LATE
+    [InlineData("LCDUFRG", 1, 263, 531, "P_data", "zap*4,writeback*9,cpu,zap*3", 3, 17)] // LATE
     public void A_store_through_a_stale_dirty_entry_is_lost_only_where_the_page_can_be_cleaned_before_the_flush(
         string order, int mapcount, long states, long transitions, string? broken = null, string schedule = "", int switches = 0, int steps = 0)
     {

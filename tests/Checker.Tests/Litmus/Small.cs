@@ -22,12 +22,14 @@ internal static class Small
     /// <param name="properties">What is promised.</param>
     /// <param name="setUp">Runs alone as the first thread before any thread begins; or null.</param>
     /// <param name="builder">Options of the machine; without callbacks when it is null.</param>
+    /// <param name="tearDown">Runs alone as the first thread in each End state; or null.</param>
     public static Instance Instance<T>(
         Func<MachineBuilder, T> lay,
         IReadOnlyList<Role<T>> roles,
         Func<T, IReadOnlyList<Property>> properties,
         Func<T, KernelTask>? setUp = null,
-        MachineBuilder? builder = null)
+        MachineBuilder? builder = null,
+        Func<T, KernelTask>? tearDown = null)
     {
         builder ??= new MachineBuilder { RcuCallbacks = 0 };
         foreach (var role in roles)
@@ -51,12 +53,20 @@ internal static class Small
                     stepper.Begin(thread, () => path(on));
                 }
             },
-            properties(on));
+            properties(on))
+        {
+            TearDown = tearDown is null ? null : (0, () => tearDown(on)),
+        };
     }
 
     /// <summary>The same for an object with cells only.</summary>
-    public static Instance Instance<T>(Func<Layout, T> make, IReadOnlyList<Role<T>> roles, Func<T, IReadOnlyList<Property>> properties, MachineBuilder? builder = null)
-        where T : KernelObject => Instance(b => b.Object("shared", make), roles, properties, null, builder);
+    public static Instance Instance<T>(
+        Func<Layout, T> make,
+        IReadOnlyList<Role<T>> roles,
+        Func<T, IReadOnlyList<Property>> properties,
+        MachineBuilder? builder = null,
+        Func<T, KernelTask>? tearDown = null)
+        where T : KernelObject => Instance(b => b.Object("shared", make), roles, properties, null, builder, tearDown);
 
     public static InstanceResult Judged(Instance instance) => Judge.Run(instance, new Budget());
 

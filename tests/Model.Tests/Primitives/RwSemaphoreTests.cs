@@ -127,6 +127,17 @@ public sealed class RwSemaphoreTests
         Assert.Equal(0, _test.Step(1).Value);
     }
 
+    [Fact]
+    public void Write_trylock_fails_while_a_writer_waits_although_it_is_free()
+    {
+        _test.Begin(() => Writes(_test.Page), () => Writes(_test.Page), () => TriesToWrite(_test.Page));
+        _test.Step(0);
+        _test.Step(1);
+        _test.Step(0);
+
+        Assert.Equal(0, _test.Step(2).Value);
+    }
+
     private static async KernelTask TriesToWrite(Page page)
     {
         if (await down_write_trylock(page.rwsem))

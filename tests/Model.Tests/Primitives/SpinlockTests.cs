@@ -192,8 +192,8 @@ public sealed class SpinlockTests
     [Fact]
     public void Bit_spinlocks_know_recursion_bad_unlocks_and_trylocks()
     {
-        Assert.Equal(KernelBug.RecursiveLock, new TestMachine().Run(() => Twice(_test.Page)).Bug);
-        Assert.Equal(KernelBug.BadUnlock, new TestMachine().Run(() => Unlock(_test.Page)).Bug);
+        Assert.Equal(KernelBug.RecursiveLock, BugOf(Twice));
+        Assert.Equal(KernelBug.BadUnlock, BugOf(Unlock));
         _test.Begin(() => Try(_test.Page));
         Assert.Equal(1, _test.Step().Value);
         Assert.Equal(0, _test.Step().Value);
@@ -210,6 +210,12 @@ public sealed class SpinlockTests
         {
             await bit_spin_trylock(PageFlags.Busy, page.flags);
             await bit_spin_trylock(PageFlags.Busy, page.flags);
+        }
+
+        static KernelBug BugOf(Func<Page, KernelTask> path)
+        {
+            var test = new TestMachine();
+            return test.Run(() => path(test.Page)).Bug;
         }
     }
 

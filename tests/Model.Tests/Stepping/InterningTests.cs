@@ -27,7 +27,7 @@ public sealed class InterningTests
     [Fact]
     public void A_stack_keeps_its_callers_frames()
     {
-        var test = new TestMachine().Begin();
+        var test = new TestMachine();
         test.Begin(() => Outer(test.Page, 1));
         var frames = test.Machine.Frames;
 

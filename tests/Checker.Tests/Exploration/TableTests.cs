@@ -1,0 +1,99 @@
+using ThpCheck.Checker.Exploration;
+
+namespace ThpCheck.Checker.Tests.Exploration;
+
+/// <summary>What the search keeps its states in: the fingerprint table, its chunked lists, its queue.</summary>
+public sealed class TableTests
+{
+    /// <remarks>It begins with 65536 slots and doubles beyond six tenths: 300000 keys are three doublings. A third of the look-ups is for known keys.</remarks>
+    [Fact]
+    public void A_fingerprint_table_says_what_a_dictionary_says_while_it_grows()
+    {
+        var random = new Random(3);
+        var known = new Dictionary<(ulong, ulong), int>();
+        var keys = new List<(ulong Low, ulong High)>();
+        using var table = new FingerprintTable();
+        for (var i = 0; i < 450_000; i++)
+        {
+            var key = i % 3 == 2 ? keys[random.Next(keys.Count)] : ((ulong)random.NextInt64(), (ulong)random.NextInt64());
+            var isNew = known.TryAdd(key, i);
+            if (isNew)
+            {
+                keys.Add(key);
+            }
+
+            Assert.Equal(isNew, table.Add(key.Item1, key.Item2, i, out var number));
+            Assert.Equal(known[key], number);
+        }
+
+        Assert.Equal(known.Count, table.Count);
+        Assert.All(keys, k => Assert.False(table.Add(k.Low, k.High, -1, out _)));
+    }
+
+    /// <remarks>Keys that fall on one slot, or differ in one half only, are told apart; probing wraps round at the end of the table.</remarks>
+    [Fact]
+    public void Fingerprints_that_fall_on_one_slot_are_told_apart()
+    {
+        using var table = new FingerprintTable();
+        (ulong Low, ulong High)[] keys =
+        [
+            .. Enumerable.Range(0, 50).Select(i => (0xFFFFUL, (ulong)i)),
+            .. Enumerable.Range(0, 50).Select(i => (0xFFFFUL + ((ulong)i << 32), 0UL)).Skip(1),
+            (0, 0), (1, 0), (0, 2),
+        ];
+
+        for (var i = 0; i < keys.Length; i++)
+        {
+            Assert.True(table.Add(keys[i].Low, keys[i].High, i, out _));
+        }
+
+        for (var i = 0; i < keys.Length; i++)
+        {
+            Assert.False(table.Add(keys[i].Low, keys[i].High, -1, out var number));
+            Assert.Equal(i, number);
+        }
+    }
+
+    [Fact]
+    public void A_chunked_list_holds_what_was_added_across_its_chunks()
+    {
+        const int Count = (2 << 16) + 5;
+        var list = new ChunkedList<long>();
+        for (var i = 0L; i < Count; i++)
+        {
+            list.Add(i * i);
+        }
+
+        list[1 << 16] = -1;
+
+        Assert.Equal(Count, list.Count);
+        Assert.Equal(3L * (1 << 16) * sizeof(long), list.Bytes);
+        Assert.All(Enumerable.Range(0, Count), i => Assert.Equal(i == 1 << 16 ? -1 : (long)i * i, list[i]));
+    }
+
+    [Fact]
+    public void A_state_queue_gives_back_whole_states_in_order_and_can_be_used_again()
+    {
+        const int Count = 10_000;
+        var queue = new StateQueue(3);
+        for (var round = 0; round < 2; round++)
+        {
+            for (var i = 0UL; i < Count; i++)
+            {
+                queue.Add([i, i + 1, i ^ (ulong)round], i * 3, i * 5);
+            }
+
+            Assert.Equal(Count, queue.Count);
+            for (var i = 0; i < Count; i++)
+            {
+                var words = queue.Words(i, out var low, out var high).ToArray();
+                Assert.Equal([(ulong)i, (ulong)i + 1, (ulong)i ^ (ulong)round], words);
+                Assert.Equal(((ulong)i * 3, (ulong)i * 5), (low, high));
+            }
+
+            var bytes = queue.Bytes;
+            queue.Clear();
+            Assert.Equal((0L, bytes), (queue.Count, queue.Bytes));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
+using Xunit;
+
+namespace ThpCheck.Specs.Tests.Binding;
+
+/// <summary>Every name in a scenario is resolved, or refused where it stands with the nearest one that exists.</summary>
+public sealed class ScenarioBinderTests
+{
+    private const string Good =
+        """
+        title: A scenario
+        question: Does it bind?
+        kernel: linux-6.1
+        config: {DEBUG_VM: true}
+        pools: {anon_vma: {objects: 1, discard: true}}
+        setup:
+          - mm = mm_alloc()
+          - vma = mmap_region(mm, 0, 1)
+          - folio = do_anonymous_page(vma, 0)
+        threads:
+          - name: exit
+            calls: [exit_mmap(mm)]
+        properties: [anon-vma-valid]
+        variants:
+          - name: base
+            patches: [delay-rmap-v1]
+            toggles: {mapped-under-lock: off}
+            expect: {anon-vma-valid: violated}
+        """;
+
+    [Fact]
+    public void A_good_scenario_binds_and_its_objects_carry_the_names_it_gives_them()
+    {
+        var (bound, diagnostics) = Bind(Good);
+
+        Assert.Empty(diagnostics);
+        Assert.NotNull(bound);
+        Assert.Equal("linux-6.1", bound.Kernel.Version.Release);
+        Assert.Equal(["delay-rmap-v1"], bound.Kernel.Version.Patches);
+        Assert.Contains(bound.Instance.Machine.Objects, o => o.Name == "folio");
+        Assert.Equal(["exit", "slab", "set-up"], Enumerable.Range(0, bound.Instance.Machine.ThreadCount).Select(bound.Instance.Machine.ThreadName));
+    }
+
+    [Theory]
+    [InlineData("linux-6.1", "linux-6.11", "a.yaml:3:9: no kernel 'linux-6.11'. Did you mean 'linux-6.1'? 'thpcheck list kernels' names them")]
+    [InlineData("[delay-rmap-v1]", "[delay-rmap-v2]", "a.yaml:16:15: no patch 'delay-rmap-v2'. Did you mean 'delay-rmap-v1'? 'thpcheck list patches' names them")]
+    [InlineData("{mapped-under-lock: off}", "{mapped-under-look: off}", "a.yaml:17:15: no toggle 'mapped-under-look'. Did you mean 'mapped-under-lock'? 'thpcheck list toggles' names them")]
+    [InlineData("{mapped-under-lock: off}", "{mapped-under-lock: 3}", "a.yaml:17:34: the toggle 'mapped-under-lock' is on or off, not 3")]
+    [InlineData("DEBUG_VM: true", "DEBUG_V: true", "a.yaml:4:10: no configuration 'DEBUG_V'. Did you mean 'DEBUG_VM'? There are DEBUG_VM and PTRS_PER_PTE")]
+    [InlineData("DEBUG_VM: true", "PTRS_PER_PTE: 17", "a.yaml:4:24: PTRS_PER_PTE cannot be 17; it is a number from 1 to 16")]
+    [InlineData("anon_vma: {objects", "anon_vmas: {objects", "a.yaml:5:9: no pool 'anon_vmas'. Did you mean 'anon_vma'? There are address_space, anon_vma, anon_vma_chain, folio, mm, page_table, vma")]
+    [InlineData("anon_vma: {objects: 1", "folio: {objects: 1", "a.yaml:5:38: 'folio' is no type-safe cache: its objects are gone as soon as they are freed")]
+    [InlineData("exit_mmap(mm)", "exit_mmapp(mm)", "a.yaml:12:13: no path 'exit_mmapp'. Did you mean 'exit_mmap'? 'thpcheck list paths' names them")]
+    [InlineData("exit_mmap(mm)", "exit_mmap()", "a.yaml:12:13: 'exit_mmap' is given 0 arguments; it is mmap.exit_mmap(Mm mm)")]
+    [InlineData("exit_mmap(mm)", "exit_mmap(nm)", "a.yaml:12:23: no object 'nm'. Did you mean 'mm'? A name is bound by an earlier call: name = path(...)")]
+    [InlineData("exit_mmap(mm)", "exit_mmap(vma)", "a.yaml:12:23: 'vma' is a Vma; the parameter 'mm' of mmap.exit_mmap(Mm mm) is a Mm")]
+    [InlineData("exit_mmap(mm)", "exit_mmap(3)", "a.yaml:12:23: '3' does not fit the parameter 'mm' of mmap.exit_mmap(Mm mm), which is a Mm")]
+    [InlineData("exit_mmap(mm)", "x = exit_mmap(mm)", "a.yaml:12:13: mmap.exit_mmap returns nothing that a name can stand for")]
+    [InlineData("properties: [anon-vma-valid]", "properties: [anon-vma-vald]", "a.yaml:13:14: no property 'anon-vma-vald'. Did you mean 'anon-vma-valid'? 'thpcheck list properties' names them")]
+    [InlineData("{anon-vma-valid: violated}", "{walker-walks: violated}", "a.yaml:18:14: 'walker-walks' is expected but is not among the scenario's properties; add it there")]
+    [InlineData("{anon-vma-valid: violated}", "{no-use-after-fre: violated}", "a.yaml:18:14: no property 'no-use-after-fre'. Did you mean 'no-use-after-free'?")]
+    [InlineData("- mm = mm_alloc()", "- mm = no_such()", "a.yaml:7:10: no path 'no_such'. 'thpcheck list paths' names them")]
+    public void A_name_that_does_not_exist_is_refused_where_it_stands(string from, string to, string message)
+    {
+        var (bound, diagnostics) = Bind(Good.Replace(from, to, StringComparison.Ordinal));
+
+        Assert.Null(bound);
+        Assert.Contains(message, diagnostics.Select(d => d.ToString()));
+    }
+
+    [Theory]
+    [InlineData("- folio = do_anonymous_page(vma, 0)", "- folio = do_anonymous_page(vma, 7)", "a.yaml:9:5: element 7 of an array of 2 Pte is accessed")]
+    [InlineData("- vma = mmap_region(mm, 0, 1)", "- vma = mmap_region(mm, 0, 1)\n  - other = mm_alloc()", "a.yaml:9:5: the set-up needs more of mm than the scenario has")]
+    [InlineData("- folio = do_anonymous_page(vma, 0)", "- folio = do_anonymous_page(vma, 0)\n  - folio_unlock(folio)", "a.yaml:10:5: the set-up meets a kernel bug in folio_unlock: no-bad-unlock is broken")]
+    [InlineData("- mm = mm_alloc()", "- mm = mm_alloc()\n  - rcu_core()", "a.yaml:8:5: the set-up blocks in rcu_callback; it runs alone, so nothing can wake it")]
+    public void A_set_up_that_cannot_be_run_alone_is_refused(string from, string to, string message)
+    {
+        var (bound, diagnostics) = Bind(Good.Replace(from, to, StringComparison.Ordinal));
+
+        Assert.Null(bound);
+        Assert.Equal(message, Assert.Single(diagnostics).ToString());
+    }
+
+    [Fact]
+    public void An_initial_state_that_breaks_a_property_is_refused()
+    {
+        var (bound, diagnostics) = Bind(Good
+            .Replace("exit_mmap(mm)", "mm_alloc()", StringComparison.Ordinal)
+            .Replace("- folio = do_anonymous_page(vma, 0)", "- folio = do_anonymous_page(vma, 0)\n  - page_remove_rmap(folio)", StringComparison.Ordinal)
+            .Replace("properties: [anon-vma-valid]", "properties: [anon-vma-valid, mapcount-covers-ptes]", StringComparison.Ordinal));
+
+        Assert.Null(bound);
+        Assert.Equal(
+            "a.yaml:14:30: the initial state breaks 'mapcount-covers-ptes': folio counts as mapped 0 times and has 1 ptes; mend the set-up, or the property does not belong here",
+            Assert.Single(diagnostics).ToString());
+    }
+
+    [Fact]
+    public void Two_patches_of_one_file_must_build_on_each_other()
+    {
+        var (bound, diagnostics) = Bind(Good.Replace("[delay-rmap-v1]", "[delay-rmap-v1, delay-rmap-final]", StringComparison.Ordinal));
+
+        Assert.Null(bound);
+        Assert.Equal(
+            "a.yaml:16:30: the patches delay-rmap-v1 and delay-rmap-final both replace memory, and delay_rmap_final_memory does not derive from delay_rmap_v1_memory; apply one, or derive one from the other",
+            Assert.Single(diagnostics).ToString());
+    }
+
+    private static (BoundVariant? Bound, IReadOnlyList<Diagnostic> Diagnostics) Bind(string text)
+    {
+        var read = ScenarioReader.Parse("a.yaml", text);
+        Assert.Empty(read.Diagnostics);
+        return ScenarioBinder.Bind(read.Document!, Assert.Single(read.Document!.Variants));
+    }
+}
