@@ -83,9 +83,8 @@ public sealed class Instance
                 throw new ModelFaultException($"the {what} needs more of {result.Reason} than the scenario has");
             }
 
-            if (result.Bug != KernelBug.None || result.Tolerated != KernelBug.None)
+            if (Enum.GetValues<KernelBug>().FirstOrDefault(b => b != KernelBug.None && result.Meets(b)) is var bug and not KernelBug.None)
             {
-                var bug = result.Bug != KernelBug.None ? result.Bug : result.Tolerated;
                 throw new ModelFaultException($"the {what} meets a kernel bug in {pending}: {KernelBugProperties.For(bug).Name} is broken{(result.Reason is null ? "" : $" ({result.Reason})")}");
             }
 

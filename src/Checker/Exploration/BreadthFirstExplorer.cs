@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
@@ -224,9 +225,9 @@ internal sealed class BreadthFirstExplorer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Observe(in Successor successor, ReadOnlySpan<ulong> words, long edge)
     {
-        if (successor.Tolerated != KernelBug.None)
+        for (var met = successor.Tolerated; met != 0; met &= met - 1)
         {
-            _monitor.OnBug(successor.Tolerated, edge);
+            _monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), edge);
         }
 
         var thread = Choice.FromLabel(successor.Label).Thread;
@@ -293,5 +294,5 @@ internal sealed class BreadthFirstExplorer
     private static ulong Mark(ulong bug, int thread, int pick) => Model.Stepping.Fingerprint.Mix((bug << 32) | ((ulong)(uint)thread << 16) | (uint)pick);
 
     private readonly record struct Successor(
-        ulong Low, ulong High, ushort Label, SuccessorKind Kind, KernelBug Bug, KernelBug Tolerated, int Transition);
+        ulong Low, ulong High, ushort Label, SuccessorKind Kind, KernelBug Bug, int Tolerated, int Transition);
 }

@@ -18,7 +18,7 @@ public static class Control
     public static Step Until(Predicate predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        return Worker.Running.Declare(new Operation(OperationCode.Until, MemoryOrder.Acquire, A: predicate.Id));
+        return Worker.Running.Declare(new Operation(OperationCode.Until, MemoryOrder.Acquire, A: Word<Predicate>.Encode(predicate)));
     }
 
     /// <summary>A step that does nothing: cpu_relax, cond_resched, local work that should be visible in the schedule.</summary>

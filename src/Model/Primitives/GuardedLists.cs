@@ -61,7 +61,7 @@ public static class GuardedLists
 
     /// <summary>The entry at a place, or null past the end.</summary>
     public static Step<T?> list_get<T>(guarded_list<T> list, int index)
-        where T : ModelObject => Worker.Running.Declare<T?>(new(OperationCode.list_get, MemoryOrder.Plain, list.Count.Object, list.Count.Cell, index));
+        where T : ModelObject => index < 0 ? throw new ModelFaultException($"element {index} of a list is asked for") : Worker.Running.Declare<T?>(new(OperationCode.list_get, MemoryOrder.Plain, list.Count.Object, list.Count.Cell, index));
 
     /// <summary>How many entries it has.</summary>
     public static Step<int> list_count<T>(guarded_list<T> list)
@@ -98,7 +98,7 @@ internal static class GuardedList
                 return 0;
             case OperationCode.list_del:
                 var at = 0;
-                while (at < count && state.Get(cell + 1 + at) != operation.A)
+                while (at < count && !state.IsSame(cell + 1 + at, state.Get(cell + 1 + at), operation.A))
                 {
                     at++;
                 }

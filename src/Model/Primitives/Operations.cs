@@ -10,6 +10,11 @@ internal static class Operations
     public static bool CanBlock(OperationCode code) => code is OperationCode.spin_lock or OperationCode.bit_spin_lock or OperationCode.down_read or OperationCode.down_write_acquire
         or OperationCode.folio_lock or OperationCode.snapshot_wait or OperationCode.Until or OperationCode.rcu_callback or OperationCode.discard_slab;
 
+    /// <summary>Whether it is about a cell.</summary>
+    public static bool NeedsCell(in Operation operation) =>
+        operation.Code is (>= OperationCode.load and <= OperationCode.folio_unlock) or (>= OperationCode.list_add and <= OperationCode.list_count)
+        || (operation.Code == OperationCode.Until && operation.B != 0);
+
     /// <summary>Whether the operation can happen in several ways that are not scheduling.</summary>
     public static bool HasChoices(OperationCode code) => code is OperationCode.Choose or OperationCode.kmem_cache_alloc or OperationCode.rcu_callback or OperationCode.discard_slab;
 
@@ -34,7 +39,7 @@ internal static class Operations
             OperationCode.snapshot_wait => state.Get(state.Machine.WaitCell(thread, (SectionKinds)operation.A)) == 0,
             OperationCode.Until => operation.B == 0
                 ? ((Predicate)state.Machine.Object((int)operation.A)!).Holds(state)
-                : Holds((Comparison)operation.B, state.Get(operation.Cell), operation.A),
+                : Holds(state, operation),
             OperationCode.rcu_callback or OperationCode.discard_slab => Choices(state, operation) > 0,
             _ => true,
         };
@@ -82,7 +87,7 @@ internal static class Operations
                 return Swap(state, cell, operation.A);
             case OperationCode.cmpxchg:
                 var old = state.Get(cell);
-                if (IsSame(state, cell, old, operation.A))
+                if (state.IsSame(cell, old, operation.A))
                 {
                     state.Set(cell, operation.B);
                 }
@@ -219,19 +224,18 @@ internal static class Operations
         return value;
     }
 
-    // Pointers are compared by address: two generations of one slab object are the same pointer.
-    private static bool IsSame(State state, int cell, long word, long expected) => word == expected
-        || (state.Machine.IsReference[cell] && word != 0 && expected != 0
-            && (KernelObject?)state.Machine.Object((int)word) == state.Machine.Object((int)expected) as KernelObject);
-
-    private static bool Holds(Comparison comparison, long value, long operand) => comparison switch
+    private static bool Holds(State state, in Operation operation)
     {
-        Comparison.Equal => value == operand,
-        Comparison.NotEqual => value != operand,
-        Comparison.BitsClear => (value & operand) == 0,
-        Comparison.BitsSet => (value & operand) == operand,
-        _ => throw new UnreachableException(),
-    };
+        var value = state.Get(operation.Cell);
+        return (Comparison)operation.B switch
+        {
+            Comparison.Equal => state.IsSame(operation.Cell, value, operation.A),
+            Comparison.NotEqual => !state.IsSame(operation.Cell, value, operation.A),
+            Comparison.BitsClear => (value & operation.A) == 0,
+            Comparison.BitsSet => (value & operation.A) == operation.A,
+            _ => throw new UnreachableException(),
+        };
+    }
 }
 
 /// <summary>How <c>Until</c> compares a cell with its operand.</summary>

@@ -23,7 +23,7 @@ public static class Rcu
     {
         ArgumentNullException.ThrowIfNull(@object);
         ArgumentNullException.ThrowIfNull(action);
-        return Worker.Running.Declare(new Operation(OperationCode.call_rcu, A: action.Id, B: @object.Id));
+        return Worker.Running.Declare(new Operation(OperationCode.call_rcu, Object: @object.Id, A: Word<RcuAction>.Encode(action), B: Word<KernelObject>.Encode(@object)));
     }
 
     /// <summary>The environment thread that runs callbacks whose grace period is over, one a step.</summary>

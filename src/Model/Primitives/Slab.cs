@@ -96,12 +96,9 @@ public static class Slab
             return;
         }
 
-        for (var cell = slot.FirstCell; !slot.Cache.Options.TypeSafeByRcu && cell < slot.FirstCell + slot.CellCount; cell++)
+        if (!slot.Cache.Options.TypeSafeByRcu && HeldLock(state, slot) is var cell and not 0 && !state.Meets(KernelBug.FreeOfHeldLock, @object, cell))
         {
-            if (state.Machine.Cells[cell - 1].Role == CellRole.Lock && state.Get(cell) != 0 && !state.Meets(KernelBug.FreeOfHeldLock, @object, cell))
-            {
-                return;
-            }
+            return;
         }
 
         state.Set(slot.Lifetime, lifetime + 1);
@@ -110,9 +107,12 @@ public static class Slab
             state.Set(slot.Snapshot, state.Inside(SectionKinds.Rcu, except: -1));
         }
 
-        for (var cell = slot.FirstCell; !slot.Cache.Options.TypeSafeByRcu && cell < slot.FirstCell + slot.CellCount; cell++)
+        for (var own = slot.FirstCell; !slot.Cache.Options.TypeSafeByRcu && own < slot.FirstCell + slot.CellCount; own++)
         {
-            state.Set(cell, state.Machine.Cells[cell - 1].Initial);
+            if (state.Machine.Cells[own - 1].Role != CellRole.Ghost)
+            {
+                state.Set(own, state.Machine.Cells[own - 1].Initial);
+            }
         }
     }
 
@@ -134,6 +134,20 @@ public static class Slab
     {
         var slot = state.Machine.Caches.SelectMany(c => c.Slots).Where(s => MayDiscard(state, s)).ElementAt(choice);
         state.Set(slot.Lifetime, slot.GoneWord);
+    }
+
+    // The cell of a lock inside that is held or waited for, or of a bit spinlock that is held; 0 for none.
+    private static int HeldLock(State state, SlabSlot slot)
+    {
+        for (var cell = slot.FirstCell; cell < slot.FirstCell + slot.CellCount; cell++)
+        {
+            if ((state.Machine.Cells[cell - 1].Role == CellRole.Lock && state.Get(cell) != 0) || state.IsAnyLockHeld(cell, 1))
+            {
+                return cell;
+            }
+        }
+
+        return 0;
     }
 
     private static bool MayReuse(SlabSlot slot, long lifetime) => slot.Cache.Options.Reuse && IsFreed(slot, lifetime)

@@ -173,7 +173,7 @@ internal static class WordFormats
         // The largest number is the machine's to say.
         public (long Min, long Max) Range => (0, 0);
 
-        public long Encode(TObject value) => value is null ? 0 : value.Id;
+        public long Encode(TObject value) => value is null ? 0 : Worker.Running.Machine.NumberOf(value);
 
         public TObject Decode(long word, Machine machine) => (TObject)(ModelObject)machine.Object((int)word)!;
     }

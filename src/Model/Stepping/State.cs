@@ -62,8 +62,8 @@ public sealed class State
     /// <summary>The message of a BUG_ON, the pool that was too small, or null.</summary>
     internal string? Reason { get; private set; }
 
-    /// <summary>The bugs that the variant tolerates and the last step met.</summary>
-    internal KernelBug Tolerated { get; private set; }
+    /// <summary>The warnings, and the bugs that the variant tolerates, that the last step met: a mask of 1 &lt;&lt; bug.</summary>
+    internal int Tolerated { get; private set; }
 
     internal const int NoNode = -1;
 
@@ -85,7 +85,7 @@ public sealed class State
         _highBefore = _high;
         Outcome = StepOutcome.Done;
         Bug = KernelBug.None;
-        Tolerated = KernelBug.None;
+        Tolerated = 0;
         Reason = null;
     }
 
@@ -211,12 +211,35 @@ public sealed class State
         Reason = reason;
         if (bug == KernelBug.Warning || Machine.Tolerated.Contains(bug))
         {
-            Tolerated = bug;
+            Tolerated |= 1 << (int)bug;
             return true;
         }
 
         Outcome = StepOutcome.Bug;
         Bug = bug;
+        return false;
+    }
+
+    /// <summary>Whether two words of a cell are the same: pointers by address, as two generations of a slab object are one.</summary>
+    internal bool IsSame(int cell, long word, long other) => word == other
+        || (Machine.IsReference[cell] && word != 0 && other != 0
+            && Machine.Object((int)word) is KernelObject one && Machine.Object((int)other) is KernelObject two && one == two);
+
+    /// <summary>Whether any thread holds a lock in a range of cells.</summary>
+    internal bool IsAnyLockHeld(int first, int count)
+    {
+        for (var thread = 0; thread < Machine.ThreadCount; thread++)
+        {
+            var node = NodeOf(thread);
+            foreach (var held in node < 0 ? [] : Machine.Automaton(thread).Details(node).Context.Held)
+            {
+                if (held.Cell >= first && held.Cell < first + count)
+                {
+                    return true;
+                }
+            }
+        }
+
         return false;
     }
 

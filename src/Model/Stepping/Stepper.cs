@@ -30,12 +30,19 @@ public sealed class Stepper
         var node = _machine.Start(thread, entry, out var effects);
         State.SetNode(thread, node);
         Apply(effects);
+        if (State.Outcome != StepOutcome.Done || State.Tolerated != 0)
+        {
+            throw new ModelFaultException($"{_machine.ThreadName(thread)} meets a kernel bug before its first step: {State.Reason}");
+        }
+
         State.Commit();
         return effects;
     }
 
     /// <summary>Whether a thread has ended, or never began.</summary>
-    public bool HasEnded(int thread) => NodeOf(thread) is var node && (node < 0 || (_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) != 0);
+    /// <remarks>A thread that ended inside a section has not ended yet: that is a bug, and a step of its own.</remarks>
+    public bool HasEnded(int thread) => NodeOf(thread) is var node
+        && (node < 0 || ((_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) != 0 && !EndsBadly(_machine.Automaton(thread)[node].Bug)));
 
     /// <summary>Whether a thread has taken a step.</summary>
     public bool HasStarted(int thread) => NodeOf(thread) is var node && node >= 0 && (_machine.Automaton(thread)[node].Flags & NodeFlags.Started) != 0;
@@ -75,7 +82,7 @@ public sealed class Stepper
         ref readonly var node = ref _machine.Automaton(thread)[number];
         if ((node.Flags & NodeFlags.Finished) != 0)
         {
-            return node.Bug != KernelBug.None && !_machine.Tolerated.Contains(node.Bug); // a path that ended inside a section: the bug is a step of its own
+            return EndsBadly(node.Bug);
         }
 
         return (node.Flags & NodeFlags.CanBlock) == 0 || Operations.IsEnabled(State, thread, node);
@@ -154,6 +161,8 @@ public sealed class Stepper
         return transition;
     }
 
+    private bool EndsBadly(KernelBug bug) => bug != KernelBug.None && !_machine.Tolerated.Contains(bug);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int NodeOf(int thread) => State.NodeOf(thread);
 
@@ -180,15 +189,18 @@ public sealed class Stepper
 
 /// <summary>What a step came to.</summary>
 /// <param name="Bug">The kernel bug it is, which ends the execution.</param>
-/// <param name="Tolerated">A warning, or a bug that is tolerated; the execution goes on.</param>
+/// <param name="Tolerated">The warnings, and the bugs that are tolerated, as a mask of 1 &lt;&lt; bug; the execution goes on.</param>
 /// <param name="BugAt">What the bug is about: an object and a cell, by number, or 0.</param>
 /// <param name="ScopeTooSmall">Whether a pool was used up, which ends the execution.</param>
 /// <param name="Reason">The message of a BUG_ON, or the pool.</param>
 /// <param name="Value">The word that the operation returned.</param>
 /// <param name="Effects">What the thread recorded.</param>
 public readonly record struct StepResult(
-    KernelBug Bug, KernelBug Tolerated, (int Object, int Cell) BugAt, bool ScopeTooSmall, string? Reason, long Value, IReadOnlyList<Effect> Effects)
+    KernelBug Bug, int Tolerated, (int Object, int Cell) BugAt, bool ScopeTooSmall, string? Reason, long Value, IReadOnlyList<Effect> Effects)
 {
+    /// <summary>Whether the step met a bug, be it the end or tolerated.</summary>
+    public bool Meets(KernelBug bug) => Bug == bug || (Tolerated & (1 << (int)bug)) != 0;
+
     /// <summary>Whether the execution ends here.</summary>
     public bool IsFinal => Bug != KernelBug.None || ScopeTooSmall;
 }

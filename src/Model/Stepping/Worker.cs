@@ -282,7 +282,9 @@ internal sealed class Worker(Machine machine)
                     parent = machine.Frames.Intern(parent, _live[frame]!.Type, _live[frame]!.ToWords());
                 }
 
-                return new LocalRun(parent, _pending, _context, [.. _effects], null);
+                return _depth == 0 && _context.Regions.Length > 0
+                    ? new LocalRun(0, default, _context, [.. _effects], new($"{machine.ThreadName(Thread)} ends inside the region '{_context.Regions[^1]}', which it has not left"))
+                    : new LocalRun(parent, _pending, _context, [.. _effects], null);
             }
             catch (Exception fault)
             {
@@ -307,6 +309,11 @@ internal sealed class Worker(Machine machine)
         if (_depth == 0)
         {
             throw Fault($"{operation.Code} is declared outside any path");
+        }
+
+        if (operation.Cell == 0 && Operations.NeedsCell(operation))
+        {
+            throw Fault($"{operation.Code} in {Top} names no cell; is it given a field that was never laid out?");
         }
 
         _pending = operation;

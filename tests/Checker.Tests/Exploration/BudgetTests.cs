@@ -82,7 +82,8 @@ public sealed class BudgetTests
     {
         var result = Judge.Run(RcuTests.WaitBesideSection(), new Budget { States = 2 });
 
-        Assert.Equal((Verdict.Incomplete, "not reached in what was explored"), (result["wait-ends-inside-a-younger-section"].Verdict, result["wait-ends-inside-a-younger-section"].Message));
+        var property = result["wait-ends-inside-a-younger-section"];
+        Assert.Equal((Verdict.Incomplete, "not reached in what was explored"), (property.Verdict, property.Message));
         Assert.Null(result.Deadlock);
     }
 

@@ -126,7 +126,11 @@ public sealed class PropertyFormTests
     public void A_sentence_of_finally_is_about_the_state_after_tear_down_in_the_trace_too()
     {
         var result = Small.Judged(Small.Instance(
-            at => new Pair(at), [new("a", m => m.StoreX())], m => [Property.Finally("y-is-0", view => view.Get(m.Y) == 0 ? null : "y is 1 in the end")], null, m => m.StoreY()));
+            at => new Pair(at),
+            [new("a", m => m.StoreX())],
+            m => [Property.Finally("y-is-0", view => view.Get(m.Y) == 0 ? null : "y is 1 in the end")],
+            null,
+            m => m.StoreY()));
 
         AssertBroken(result, "y-is-0", "a", "y is 1 in the end");
     }

@@ -13,7 +13,10 @@ namespace ThpCheck.Checker.Tests.HardCases;
 /// CVE-2020-29374: after fork, the child takes a handle on a shared page (vmsplice), unmaps the page, and reads through
 /// the handle what the parent wrote since (do_wp_page, mm/memory.c up to 5.7; 09854ba94c6a counts references instead).
 /// </summary>
-/// <remarks>Left out: swap, the page lock and the page-table lock of either process (hides nothing: neither is shared between the counters' users here).</remarks>
+/// <remarks>
+/// Left out: swap (hides what the swap cache's own references do), the page lock and the page-table lock of either process
+/// (hides nothing: the child takes neither of the parent's).
+/// </remarks>
 public sealed class LongHandleTests
 {
     /// <remarks>

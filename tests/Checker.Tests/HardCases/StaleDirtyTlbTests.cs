@@ -16,7 +16,10 @@ namespace ThpCheck.Checker.Tests.HardCases;
 /// A store through a stale TLB entry that is already dirty, while the page is cleaned: zap_pte_range against
 /// folio_clear_dirty_for_io (mm/memory.c, mm/page-writeback.c, from 3.15 to 6.2), one shared file page, three CPUs.
 /// </summary>
-/// <remarks>Left out: i_mmap_rwsem and the VMA tree (invents nothing: they do not exclude the zap), a fault that maps the page again (hides nothing: it waits for the page lock).</remarks>
+/// <remarks>
+/// Left out: i_mmap_rwsem and the VMA tree (invents nothing: they do not exclude the zap), a fault that maps the page again
+/// (hides nothing: it waits for the page lock), what the page held before the store.
+/// </remarks>
 public sealed class StaleDirtyTlbTests
 {
     /// <summary>The zap's steps, by the letters in which the orders are written.</summary>

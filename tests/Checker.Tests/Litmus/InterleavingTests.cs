@@ -60,7 +60,8 @@ public sealed class InterleavingTests
     [InlineData(4, 2, 81, 216, 2520)]
     [InlineData(4, 4, 625, 2000, 63063000)]
     [InlineData(6, 3, 4096, 18432, 137225088000)]
-    public void Threads_that_share_nothing_have_as_many_states_steps_and_interleavings_as_the_formula_says(int threads, int steps, long states, long transitions, long interleavings)
+    public void Threads_that_share_nothing_have_as_many_states_steps_and_interleavings_as_the_formula_says(
+        int threads, int steps, long states, long transitions, long interleavings)
     {
         var found = Small.Explored(Steps([.. Enumerable.Repeat(steps, threads)]));
 

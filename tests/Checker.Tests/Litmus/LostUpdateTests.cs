@@ -37,7 +37,9 @@ public sealed class LostUpdateTests
         Assert.Equal("a 1  / b 2  a 1", loss.Trace.Outline);
         Assert.Equal("c is 1 after two increments", loss.Trace.Ending);
         Assert.Single(loss.Trace.Steps, s => s.IsPreemption);
-        Assert.Equal(["load(shared.c) = 0", "load(shared.c) = 0", "store(shared.c, 1)", "store(shared.c, 1)"], loss.Trace.Steps.Select(s => s.Value.Length == 0 ? s.Operation : $"{s.Operation} = {s.Value}"));
+        Assert.Equal(
+            ["load(shared.c) = 0", "load(shared.c) = 0", "store(shared.c, 1)", "store(shared.c, 1)"],
+            loss.Trace.Steps.Select(s => s.Value.Length == 0 ? s.Operation : $"{s.Operation} = {s.Value}"));
     }
 
     /// <remarks>One step each: (0,0) (1,0) (0,1) (1,1).</remarks>

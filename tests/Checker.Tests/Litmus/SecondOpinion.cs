@@ -72,8 +72,7 @@ internal sealed class SecondOpinion
         if (step is { } taken)
         {
             _steps.Add((_before, schedule[^1]));
-            Note(taken.Bug);
-            Note(taken.Tolerated);
+            _broken.UnionWith(KernelBugProperties.All.Where(p => taken.Meets(p.Bug)).Select(p => p.Name));
             if (taken.IsFinal)
             {
                 _tooSmall |= taken.ScopeTooSmall;
@@ -119,14 +118,6 @@ internal sealed class SecondOpinion
         {
             var view = new StateView(stepper.State) { Argument = _instance.Machine.Object((int)effect.Value) };
             _broken.UnionWith(_instance.Properties.Where(p => p.Form == PropertyForm.AlwaysAt && p.At == effect.Text && p.Check(view) is not null).Select(p => p.Name));
-        }
-    }
-
-    private void Note(KernelBug bug)
-    {
-        if (bug != KernelBug.None)
-        {
-            _broken.Add(KernelBugProperties.For(bug).Name);
         }
     }
 }

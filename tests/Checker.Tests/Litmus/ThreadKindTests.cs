@@ -69,7 +69,7 @@ public sealed class ThreadKindTests
         Assert.Equal(("a", 0, 1), (unanswered.Deadlock?.Schedule, unanswered.Deadlock?.Switches, unanswered.Deadlock?.Steps));
     }
 
-    /// <remarks>Each spins until the other has stored. One state for both before their first look and, as a node knows whether its thread has started, one more for each who has looked.</remarks>
+    /// <remarks>Each spins until the other has stored: there is no way out from the first state on.</remarks>
     [Fact]
     public void Two_tasks_that_spin_for_each_other_are_a_livelock()
     {
