@@ -31,6 +31,7 @@ internal sealed class BreadthFirstExplorer
     private readonly Action<Progress>? _report;
     private readonly CancellationToken _stop;
     private readonly int _words;
+    private readonly int _threads;
 
     private Successor[] _successors = new Successor[64];
     private ulong[] _successorWords;
@@ -53,6 +54,7 @@ internal sealed class BreadthFirstExplorer
         _view = new StateView(_stepper.State);
         _monitor = new PropertyMonitor(instance.Properties);
         _words = _machine.WordCount;
+        _threads = _machine.ThreadCount;
         _successorWords = new ulong[_successors.Length * _words];
     }
 
@@ -120,7 +122,8 @@ internal sealed class BreadthFirstExplorer
             Incomplete = _incomplete ?? _tooSmall,
             Fault = fault,
             Time = _clock.Elapsed,
-            TableBytes = table.Bytes + _graph.Bytes + current.Bytes + next.Bytes,
+            TableBytes = table.Bytes,
+            StoreBytes = _graph.Bytes + current.Bytes + next.Bytes,
         };
     }
 
@@ -129,19 +132,10 @@ internal sealed class BreadthFirstExplorer
     {
         _graph.BeginState();
         _successorCount = 0;
-        if (_stepper.IsEnd)
+        var isEnd = true;
+        for (var thread = 0; thread < _threads; thread++)
         {
-            AtEnd();
-        }
-
-        for (var thread = 0; thread < _machine.ThreadCount; thread++)
-        {
-            if (!_stepper.IsEnabled(thread))
-            {
-                continue;
-            }
-
-            var choices = _stepper.Choices(thread);
+            var choices = _stepper.Ways(thread, ref isEnd);
             if (choices > Choice.MaxPick || thread > Choice.MaxThread)
             {
                 throw new ModelFaultException($"{_machine.ThreadName(thread)} has {choices} choices in one step; {Choice.MaxPick} is the most");
@@ -152,6 +146,11 @@ internal sealed class BreadthFirstExplorer
                 _attempted = new Choice(thread, pick);
                 Make(thread, pick);
             }
+        }
+
+        if (isEnd)
+        {
+            AtEnd();
         }
     }
 

@@ -34,8 +34,11 @@ internal sealed class Exploration(Instance instance, StateGraph graph, PropertyM
 
     public required TimeSpan Time { get; init; }
 
-    /// <summary>The memory of the table, the graph and the queues.</summary>
+    /// <summary>The memory of the table of fingerprints.</summary>
     public required long TableBytes { get; init; }
+
+    /// <summary>The memory of the graph and the queues.</summary>
+    public required long StoreBytes { get; init; }
 
     public bool IsComplete => Incomplete is null;
 }

@@ -27,7 +27,7 @@ internal sealed class Replayer
     /// <param name="broken">The property that the schedule was found for, whose sentence ends the trace; or null.</param>
     /// <param name="watch">Called with the stepper before the first step and after each; or null.</param>
     /// <exception cref="ScheduleException">The schedule does not fit.</exception>
-    /// <exception cref="ModelFaultException">The model is wrong.</exception>
+    /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
     public static Trace Run(Instance instance, IReadOnlyList<Choice> schedule, Property? broken = null, Action<Stepper>? watch = null) =>
         new Replayer(instance).Run(schedule, broken, watch);
 
@@ -42,7 +42,12 @@ internal sealed class Replayer
                 throw new ScheduleException($"the schedule goes on after step {_steps.Count}, where the execution ends: {ending}");
             }
 
-            var result = Step(choice);
+            if (Step(choice, out var fault) is not { } result)
+            {
+                ending = $"the model is at fault: {fault}";
+                continue;
+            }
+
             ending = result.ScopeTooSmall ? $"scope too small: the pool {result.Reason} is used up"
                 : result.Bug != KernelBug.None ? BugSentence.Of(_machine, result.Bug, result.BugAt, result.Reason, _steps)
                 : null;
@@ -63,8 +68,10 @@ internal sealed class Replayer
         return new Trace([.. Enumerable.Range(0, _machine.ThreadCount).Select(_machine.ThreadName)], _steps, Outline(), ending);
     }
 
-    private StepResult Step(Choice choice)
+    // Null, and why, where the model is at fault: the step is then the last of the trace.
+    private StepResult? Step(Choice choice, out string? fault)
     {
+        fault = null;
         var thread = choice.Thread;
         var name = _machine.ThreadName(thread);
         if (!_stepper.IsEnabled(thread))
@@ -84,22 +91,28 @@ internal sealed class Replayer
         var isSwitch = !isEnvironment && _last >= 0 && _last != thread;
         var isPreemption = isSwitch && !_stepper.HasEnded(_last) && _stepper.IsEnabled(_last);
         var pageBefore = Gone();
-        var result = _stepper.Step(thread, choice.Pick);
-        var final = result.IsFinal;
-        _steps.Add(new TraceStep(
-            _steps.Count + 1,
-            name,
-            calls.Count == 0 ? name : calls[^1],
-            calls,
-            OperationText.Of(_machine, operation),
-            final && result.Effects.Count == 0 ? "" : OperationText.Result(_machine, operation, result.Value),
-            isSwitch,
-            isPreemption,
-            isEnvironment,
-            [.. result.Effects.Where(e => e.Kind is EffectKind.Barrier or EffectKind.Oracle or EffectKind.Bug).Select(Note)],
-            final ? 0 : Freed(operation, pageBefore)));
+        var step = new TraceStep(
+            _steps.Count + 1, name, calls.Count == 0 ? name : calls[^1], calls, OperationText.Of(_machine, operation), "",
+            isSwitch, isPreemption, isEnvironment, [], 0);
         _last = isEnvironment ? _last : thread;
-        return result;
+        try
+        {
+            var result = _stepper.Step(thread, choice.Pick);
+            var final = result.IsFinal;
+            _steps.Add(step with
+            {
+                Value = final && result.Effects.Count == 0 ? "" : OperationText.Result(_machine, operation, result.Value),
+                Notes = [.. result.Effects.Where(e => e.Kind is EffectKind.Barrier or EffectKind.Oracle or EffectKind.Bug).Select(Note)],
+                Frees = final ? 0 : Freed(operation, pageBefore),
+            });
+            return result;
+        }
+        catch (ModelFaultException e)
+        {
+            _steps.Add(step);
+            fault = e.Message;
+            return null;
+        }
     }
 
     private string Note(Effect effect) => effect.Kind switch

@@ -74,9 +74,26 @@ internal static class Judge
     private static Counterexample? WayInto(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, IReadOnlyList<int> states) =>
         states.Count == 0 ? null : Counterexample(exploration, leastCost, [.. states.Select(s => new Finding(s, -1))], null);
 
-    // The way to the state whose step failed; the failing step itself has no edge.
-    private static Counterexample? WayToFault(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, ModelFault fault) =>
-        fault.State < 0 ? null : Counterexample(exploration, leastCost, [new Finding(fault.State, -1)], null);
+    // The way to the state whose step failed, and that step, which has no edge. Where the fault is that a path does not do
+    // the same thing twice, there is no way that can be shown.
+    private static Counterexample? WayToFault(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, ModelFault fault)
+    {
+        if (fault.State < 0 || leastCost.Value.To([new Finding(fault.State, -1)]) is not { } cheapest)
+        {
+            return null;
+        }
+
+        try
+        {
+            Choice[] schedule = [.. cheapest.Schedule, fault.Choice];
+            var trace = Replayer.Run(exploration.Instance, schedule);
+            return new(Schedule.Format(exploration.Instance.Machine, schedule), trace, trace.Switches, schedule.Length, IsMinimal: false);
+        }
+        catch (ModelFaultException)
+        {
+            return null;
+        }
+    }
 
     private static Counterexample? Counterexample(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, IReadOnlyList<Finding> findings, Property? property)
     {

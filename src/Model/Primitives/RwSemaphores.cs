@@ -11,7 +11,7 @@ public readonly record struct rw_semaphore
     {
         ArgumentNullException.ThrowIfNull(at);
         Writer = at.Lock(1, $"{name}.writer");
-        at.Lock(at.ThreadCount, $"{name}.readers");
+        at.Lock(2 * at.ThreadCount, $"{name}.readers"); // a thread may hold it once, and once more by a trylock
         at.Lock(at.ThreadCount, $"{name}.waiting");
     }
 

@@ -109,6 +109,10 @@ public sealed class Machine
     /// <summary>What was discovered of a thread so far: its nodes, and how many transitions ran its path.</summary>
     public (int Nodes, long Runs) Discovered(int thread) => (_automata[thread].NodeCount, _automata[thread].Runs);
 
+    /// <summary>The name of the lock that begins at a cell, such as <c>mm.mmap_lock</c>.</summary>
+    internal string LockName(int cell) =>
+        Cells[cell - 1].Name is var name && name.EndsWith(".writer", StringComparison.Ordinal) ? name[..^".writer".Length] : name;
+
     /// <summary>Makes a thread begin with a path. Its local code before the first operation runs now.</summary>
     /// <exception cref="ModelFaultException">That code breaks the coroutine contract.</exception>
     internal int Start(int thread, Func<KernelTask> entry, out Effect[] effects) => _automata[thread].Start(entry, out effects);

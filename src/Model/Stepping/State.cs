@@ -12,7 +12,8 @@ public sealed class State
 {
     private readonly CellPlace[] _places;
     private readonly ulong[] _words;
-    private readonly List<(int Cell, long Value)> _changes = new(16);
+    private (int Cell, ulong Stored)[] _changes = new (int, ulong)[32];
+    private int _changeCount;
     private ulong _low;
     private ulong _high;
     private ulong _lowBefore;
@@ -79,7 +80,7 @@ public sealed class State
     /// <summary>Makes what changed final: the next undo returns to here.</summary>
     internal void Commit()
     {
-        _changes.Clear();
+        _changeCount = 0;
         _changedThread = -1;
         _lowBefore = _low;
         _highBefore = _high;
@@ -92,9 +93,9 @@ public sealed class State
     /// <summary>Takes back what changed since the last <see cref="Commit"/>.</summary>
     internal void Undo()
     {
-        for (var i = _changes.Count - 1; i >= 0; i--)
+        for (var i = _changeCount - 1; i >= 0; i--)
         {
-            Store(_changes[i].Cell, (ulong)(_changes[i].Value - _places[_changes[i].Cell].Min));
+            Store(_changes[i].Cell, _changes[i].Stored);
         }
 
         if (_changedThread >= 0)
@@ -130,7 +131,12 @@ public sealed class State
             return;
         }
 
-        _changes.Add((cell, (long)before + place.Min));
+        if (_changeCount == _changes.Length)
+        {
+            Array.Resize(ref _changes, _changeCount * 2);
+        }
+
+        _changes[_changeCount++] = (cell, before);
         if (place.Hash >= 0)
         {
             var hashes = Machine.Hashes;

@@ -44,7 +44,7 @@ public sealed class Stepper
     public bool HasEnded(int thread) => NodeOf(thread) is var node
         && (node < 0 || ((_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) != 0 && !EndsBadly(_machine.Automaton(thread)[node].Bug)));
 
-    /// <summary>Whether a thread has taken a step.</summary>
+    /// <summary>Whether an optional thread has taken a step. Of other threads it is not remembered.</summary>
     public bool HasStarted(int thread) => NodeOf(thread) is var node && node >= 0 && (_machine.Automaton(thread)[node].Flags & NodeFlags.Started) != 0;
 
     /// <summary>Whether all tasks and all started optionals have ended.</summary>
@@ -68,6 +68,46 @@ public sealed class Stepper
 
             return true;
         }
+    }
+
+    /// <summary>
+    /// In how many ways a thread can take its step now, 0 when it cannot: what <see cref="IsEnabled"/>, <see cref="Choices"/> and
+    /// <see cref="IsEnd"/> say, at one look.
+    /// </summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="isEnd">Becomes false when the thread owes its end.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int Ways(int thread, ref bool isEnd)
+    {
+        var number = NodeOf(thread);
+        if (number < 0)
+        {
+            isEnd &= _machine.ThreadKind(thread) != ThreadKind.Task || HasEnded(thread);
+            return 0;
+        }
+
+        ref readonly var node = ref _machine.Automaton(thread)[number];
+        isEnd &= (node.Flags & (NodeFlags.Finished | NodeFlags.Owes)) != NodeFlags.Owes;
+        if ((node.Flags & (NodeFlags.Finished | NodeFlags.CanBlock | NodeFlags.HasChoices)) == 0)
+        {
+            return 1;
+        }
+
+        return EnabledWays(thread, node, ref isEnd);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int EnabledWays(int thread, in Node node, ref bool isEnd)
+    {
+        if ((node.Flags & NodeFlags.Finished) != 0)
+        {
+            isEnd &= !EndsBadly(node.Bug) || (node.Flags & NodeFlags.Owes) == 0;
+            return EndsBadly(node.Bug) ? 1 : 0;
+        }
+
+        return (node.Flags & NodeFlags.CanBlock) != 0 && !Operations.IsEnabled(State, thread, node) ? 0
+            : (node.Flags & NodeFlags.HasChoices) != 0 ? Operations.Choices(State, node.Operation)
+            : 1;
     }
 
     /// <summary>Whether a thread can take its step now.</summary>

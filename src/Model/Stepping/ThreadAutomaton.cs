@@ -86,7 +86,7 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
             return -1;
         }
 
-        var next = Intern(run, started: true);
+        var next = Intern(run, started: machine.ThreadKind(thread) == ThreadKind.Optional);
         var leaves = at.Sections & ~_nodes[next].Sections;
         if (known >= 0)
         {
@@ -142,6 +142,7 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         var (a, b) = (Fingerprint.Of(machine.Key, -1 - thread, low), Fingerprint.Of(machine.Key, -1 - thread, high));
         var flags = (run.Frame == 0 ? NodeFlags.Finished : 0) | (started ? NodeFlags.Started : 0)
             | (Operations.CanBlock(run.Pending.Code) ? NodeFlags.CanBlock : 0) | (Operations.HasChoices(run.Pending.Code) ? NodeFlags.HasChoices : 0);
+        flags |= machine.ThreadKind(thread) == ThreadKind.Task || started ? NodeFlags.Owes : 0;
         var bug = run.Frame == 0
             ? run.Context.IsOutside ? KernelBug.None : KernelBug.UnbalancedSection
             : Sections.BugOf(run.Pending, run.Context);
@@ -172,10 +173,15 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         }
     }
 
-    // Every path on the stack is a region by its own name, and by its file's and its own.
+    // Every path on the stack is a region by its own name, and by its file's and its own; every held lock by its name.
     private HashSet<string> RegionsOf(LocalRun run)
     {
         var regions = new HashSet<string>(run.Context.Regions.ToArray());
+        foreach (var held in run.Context.Held)
+        {
+            regions.Add(machine.LockName(held.Cell));
+        }
+
         for (var frame = run.Frame; frame != 0; frame = machine.Frames.Parent(frame))
         {
             regions.Add(machine.Frames.Type(frame).Name);
@@ -203,10 +209,13 @@ internal enum NodeFlags : byte
     None = 0,
     Finished = 1,
 
-    /// <summary>The thread has taken a step; an optional one must now end.</summary>
+    /// <summary>An optional thread has taken a step, and must now end; others owe it anyway, or never.</summary>
     Started = 2,
     CanBlock = 4,
     HasChoices = 8,
+
+    /// <summary>The thread must end: it is a task, or an optional that has started.</summary>
+    Owes = 16,
 }
 
 /// <summary>What the explorer's loop needs of a thread's node.</summary>

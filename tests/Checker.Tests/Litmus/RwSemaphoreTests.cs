@@ -43,8 +43,7 @@ public sealed class RwSemaphoreTests
     }
 
     /// <remarks>
-    /// Two readers, a writer, and one that only tries; the second engine counts the same states and steps. Where the writer
-    /// holds readers off, trylocks fail in states where otherwise they succeed: more states, fewer steps.
+    /// Two readers, a writer, and one that only tries; the second engine counts the same states and steps.
     /// </remarks>
     [Theory]
     [InlineData(true, 109, 222)]

@@ -74,6 +74,41 @@ public sealed class ControlTests
         }
     }
 
+    [Theory]
+    [InlineData(Comparison.Equal, true)]
+    [InlineData(Comparison.NotEqual, false)]
+    public void Until_compares_pointers_by_address_so_generations_are_the_same(Comparison comparison, bool enabled)
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 2, Generations: 2));
+        var (stale, live, other) = ((Page)slab.Slots[0].Generations[0], (Page)slab.Slots[0].Generations[1], (Page)slab.Slots[1].Generations[0]);
+        _test.Set(_test.Page.next, live).Begin(() => Waits(_test.Page, stale, comparison), () => Waits(_test.Page, other, comparison));
+
+        Assert.Equal(enabled, _test.CanStep(0));
+        Assert.Equal(!enabled, _test.CanStep(1));
+
+        static async KernelTask Waits(Page page, Page pointer, Comparison comparison) => await Until(page.next, comparison, pointer);
+    }
+
+    [Theory]
+    [InlineData(Comparison.Equal, false)]
+    [InlineData(Comparison.NotEqual, true)]
+    public void Until_takes_no_pointer_for_null(Comparison comparison, bool enabled)
+    {
+        _test.Set(_test.Page.next, _test.Page).Begin(() => Waits(_test.Page, comparison));
+
+        Assert.Equal(enabled, _test.CanStep());
+
+        static async KernelTask Waits(Page page, Comparison comparison) => await Until(page.next, comparison, null);
+    }
+
+    [Fact]
+    public void Until_a_predicate_that_was_not_registered_is_the_models_fault()
+    {
+        Assert.Contains("Predicate that was not registered with the machine", _test.FaultOf(static async () => await Until(Unregistered)), StringComparison.Ordinal);
+    }
+
+    private static readonly Predicate Unregistered = new([], static _ => true);
+
     [Fact]
     public void Until_a_predicate_waits_for_a_condition_on_the_cells_it_names()
     {
@@ -243,9 +278,9 @@ public sealed class ControlTests
 
         var step = _test.Step();
 
-        Assert.Equal((KernelBug.None, KernelBug.Warning, "odd"), (step.Bug, step.Tolerated, step.Reason));
+        Assert.Equal((KernelBug.None, 1 << (int)KernelBug.Warning, "odd"), (step.Bug, step.Tolerated, step.Reason));
         Assert.False(step.IsFinal);
-        Assert.Equal(KernelBug.None, _test.Step().Tolerated);
+        Assert.Equal(0, _test.Step().Tolerated);
 
         static async KernelTask Path()
         {
@@ -257,6 +292,160 @@ public sealed class ControlTests
     }
 
     [Fact]
+    public void Two_warnings_of_one_step_are_both_recorded()
+    {
+        _test.Begin(static () => Path());
+
+        var step = _test.Step();
+
+        Assert.Equal(1 << (int)KernelBug.Warning, step.Tolerated);
+        Assert.Equal(["odd", "odder"], step.Effects.Where(static e => e.Kind == EffectKind.Bug).Select(static e => e.Text));
+        Assert.False(step.IsFinal);
+
+        static async KernelTask Path()
+        {
+            await Yield();
+            WARN_ON(true, "odd");
+            WARN_ON(true, "odder");
+            await Yield();
+        }
+    }
+
+    [Fact]
+    public void A_warning_and_a_tolerated_bug_of_one_step_are_both_met()
+    {
+        var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.BugOn } });
+        test.Begin(static () => Path());
+
+        var step = test.Step();
+
+        Assert.Equal((KernelBug.None, (1 << (int)KernelBug.Warning) | (1 << (int)KernelBug.BugOn)), (step.Bug, step.Tolerated));
+        Assert.True(step.Meets(KernelBug.Warning));
+        Assert.True(step.Meets(KernelBug.BugOn));
+        Assert.False(step.Meets(KernelBug.UseAfterFree));
+        Assert.False(test.Step().Meets(KernelBug.BugOn));
+
+        static async KernelTask Path()
+        {
+            await Yield();
+            BUG_ON(true, "tolerable");
+            WARN_ON(true, "odd");
+            await Yield();
+        }
+    }
+
+    [Fact]
+    public void Tolerated_bugs_of_an_operation_and_of_the_code_after_it_are_all_met()
+    {
+        var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.SleepInAtomic, KernelBug.UseAfterFree } });
+        var slab = test.Pages(new SlabOptions(Objects: 1));
+        test.Begin(() => Path((Page)slab.Slots[0].Generations[0]));
+        test.Step();
+
+        var step = test.Step();
+
+        Assert.Equal(
+            [KernelBug.UseAfterFree, KernelBug.SleepInAtomic, KernelBug.Warning],
+            Enum.GetValues<KernelBug>().Where(bug => bug != KernelBug.None && step.Meets(bug)));
+        Assert.False(step.IsFinal);
+
+        static async KernelTask Path(Page page)
+        {
+            await Interrupts.preempt_disable();
+            await RwSemaphores.down_read(page.rwsem);
+            WARN_ON(true, "odd");
+            await Yield();
+        }
+    }
+
+    [Fact]
+    public void A_step_that_warns_and_then_ends_in_a_bug_meets_both()
+    {
+        _test.Begin(static () => Path());
+
+        var step = _test.Step();
+
+        Assert.Equal((KernelBug.BugOn, 1 << (int)KernelBug.Warning, "over"), (step.Bug, step.Tolerated, step.Reason));
+        Assert.True(step.Meets(KernelBug.BugOn));
+        Assert.True(step.Meets(KernelBug.Warning));
+        Assert.True(step.IsFinal);
+
+        static async KernelTask Path()
+        {
+            await Yield();
+            WARN_ON(true, "odd");
+            BUG_ON(true, "over");
+        }
+    }
+
+    [Fact]
+    public void A_bug_before_the_first_step_is_the_models_fault_which_says_whose_and_what()
+    {
+        Assert.Equal("cpu0 meets a kernel bug before its first step: broken", new TestMachine().FaultOf(Breaks));
+        Assert.Equal("cpu0 meets a kernel bug before its first step: odd", new TestMachine().FaultOf(Warns));
+        Assert.Equal(
+            "cpu0 meets a kernel bug before its first step: BUG: kernel NULL pointer dereference",
+            new TestMachine().FaultOf(static () => Dereferences(null)));
+
+        static async KernelTask Breaks()
+        {
+            BUG_ON(true, "broken");
+            await Yield();
+        }
+
+        static async KernelTask Warns()
+        {
+            WARN_ON(true, "odd");
+            await Yield();
+        }
+
+        static async KernelTask Dereferences(Page? page) => await READ_ONCE(page!.count);
+    }
+
+    [Fact]
+    public void A_bug_before_the_first_step_is_the_models_fault_even_where_it_is_tolerated()
+    {
+        var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.BugOn } });
+
+        Assert.Equal("cpu0 meets a kernel bug before its first step: broken", test.FaultOf(Path));
+
+        static async KernelTask Path()
+        {
+            BUG_ON(true, "broken");
+            await Yield();
+        }
+    }
+
+    [Fact]
+    public void What_holds_before_the_first_step_is_no_bug()
+    {
+        _test.Begin(Path);
+
+        Assert.False(_test.Finish().IsFinal);
+        Assert.True(_test.Stepper.HasEnded(0));
+
+        static async KernelTask Path()
+        {
+            BUG_ON(false, "broken");
+            WARN_ON(false, "odd");
+            await Yield();
+        }
+    }
+
+    [Fact]
+    public void A_null_dereference_after_a_step_is_a_bug_of_that_step()
+    {
+        _test.Begin(() => Path(_test.Page));
+
+        var bug = _test.Step();
+
+        Assert.Equal(KernelBug.NullDereference, bug.Bug);
+        Assert.Equal("BUG: kernel NULL pointer dereference", bug.Reason);
+
+        static async KernelTask Path(Page page) => await READ_ONCE((await READ_ONCE(page.next))!.count);
+    }
+
+    [Fact]
     public void A_bug_that_is_tolerated_is_reported_and_the_thread_goes_on()
     {
         var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.BugOn } });
@@ -264,8 +453,8 @@ public sealed class ControlTests
 
         var step = test.Step();
 
-        Assert.Equal((KernelBug.None, KernelBug.BugOn), (step.Bug, step.Tolerated));
-        Assert.Equal(KernelBug.None, test.Step().Tolerated);
+        Assert.Equal((KernelBug.None, 1 << (int)KernelBug.BugOn), (step.Bug, step.Tolerated));
+        Assert.Equal(0, test.Step().Tolerated);
         Assert.True(test.Stepper.HasEnded(0));
 
         static async KernelTask Path()
@@ -310,6 +499,89 @@ public sealed class ControlTests
     }
 
     private static async KernelTask Inner() => await Yield();
+
+    [Fact]
+    public void A_held_lock_is_a_region_by_its_name()
+    {
+        _test.Begin(() => Path(_test.Page));
+        Assert.False(_test.View.In("page.ptl", 0));
+
+        _test.Step();
+        Assert.True(_test.View.In("page.ptl", 0));
+        Assert.False(_test.View.In("page.ptl", 1));
+
+        _test.Step();
+        Assert.False(_test.View.In("page.ptl", 0));
+        _test.Step();
+        Assert.True(_test.View.In("page.rwsem", 0));
+
+        _test.Step();
+        Assert.False(_test.View.In("page.rwsem", 0));
+
+        static async KernelTask Path(Page page)
+        {
+            await spin_lock(page.ptl);
+            await spin_unlock(page.ptl);
+            await RwSemaphores.down_read(page.rwsem);
+            await RwSemaphores.up_read(page.rwsem);
+        }
+    }
+
+    [Fact]
+    public void A_thread_that_ends_inside_a_region_it_entered_is_the_models_fault()
+    {
+        const string Fault = "cpu0 ends inside the region 'slow', which it has not left";
+
+        Assert.Equal(Fault, new TestMachine().FaultOf(AtOnce));
+        Assert.Equal(Fault, new TestMachine().FaultOf(Later));
+        Assert.Equal(Fault, new TestMachine().FaultOf(LeavesOneOfTwo));
+
+#pragma warning disable CS1998 // it ends at once
+        static async KernelTask AtOnce() => Enter("slow");
+#pragma warning restore CS1998
+
+        static async KernelTask Later()
+        {
+            Enter("slow");
+            await Yield();
+        }
+
+        static async KernelTask LeavesOneOfTwo()
+        {
+            Enter("slow");
+            await Yield();
+            Enter("slow");
+            await Yield();
+            Leave("slow");
+        }
+    }
+
+    [Fact]
+    public void A_path_may_enter_a_region_that_its_caller_leaves()
+    {
+        _test.Begin(Caller);
+        Assert.True(_test.View.In("slow"));
+
+        _test.Step();
+        Assert.True(_test.View.In("slow"));
+
+        _test.Step();
+        Assert.False(_test.View.In("slow"));
+        Assert.True(_test.Stepper.HasEnded(0));
+
+        static async KernelTask Caller()
+        {
+            await Enters();
+            await Yield();
+            Leave("slow");
+        }
+
+        static async KernelTask Enters()
+        {
+            Enter("slow");
+            await Yield();
+        }
+    }
 
     [Fact]
     public void Leaving_a_region_that_was_not_entered_is_the_models_fault()

@@ -43,6 +43,67 @@ public sealed class GuardedListTests
     }
 
     [Fact]
+    public void Entries_added_at_the_head_are_in_reverse_order_and_those_added_at_the_tail_in_theirs()
+    {
+        _test.Run(() => Path(_head, _a, _b, _c));
+        Assert.Equal([_c, _b, _a], Entries(_head));
+        Assert.Equal([_a, _b, _c], Entries(_a));
+
+        static async KernelTask Path(Page head, Page a, Page b, Page c)
+        {
+            await down_write(head.rwsem);
+            await list_add(head.list, a, head.rwsem);
+            await list_add(head.list, b, head.rwsem);
+            await list_add(head.list, c, head.rwsem);
+            await list_add_tail(a.list, a, head.rwsem);
+            await list_add_tail(a.list, b, head.rwsem);
+            await list_add_tail(a.list, c, head.rwsem);
+            await up_write(head.rwsem);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    public void A_removal_goes_by_address_so_a_pointer_of_another_generation_removes_the_entry(int added, int removed)
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 2, Generations: 2));
+        var (entry, pointer) = ((Page)slab.Slots[0].Generations[added], (Page)slab.Slots[0].Generations[removed]);
+
+        Assert.Equal(KernelBug.None, _test.Run(() => AddAndRemove(_head, _a, entry, pointer)).Bug);
+
+        Assert.Equal([_a], Entries());
+    }
+
+    [Fact]
+    public void A_removal_by_the_pointer_of_another_object_of_the_slab_is_corruption()
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 2, Generations: 2));
+        var (entry, other) = ((Page)slab.Slots[0].Generations[0], (Page)slab.Slots[1].Generations[0]);
+
+        Assert.Equal(KernelBug.ListCorruption, _test.Run(() => AddAndRemove(_head, _a, entry, other)).Bug);
+
+        Assert.Equal([entry, _a], Entries());
+    }
+
+    private static async KernelTask AddAndRemove(Page head, Page other, Page entry, Page pointer)
+    {
+        await spin_lock(head.ptl);
+        await list_add_tail(head.list, entry, head.ptl);
+        await list_add_tail(head.list, other, head.ptl);
+        await list_del(head.list, pointer, head.ptl);
+        await spin_unlock(head.ptl);
+    }
+
+    [Fact]
+    public void An_element_before_the_first_is_the_models_fault()
+    {
+        Assert.Contains("element -1 of a list is asked for", _test.FaultOf(() => Path(_head)), StringComparison.Ordinal);
+
+        static async KernelTask Path(Page head) => await list_get(head.list, -1);
+    }
+
+    [Fact]
     public void The_order_is_part_of_the_state()
     {
         _test.Begin(() => Add(_head, _a), () => Add(_head, _b));
@@ -217,6 +278,8 @@ public sealed class GuardedListTests
         await spin_unlock(head.ptl);
     }
 
-    private List<Page> Entries() =>
-        [.. Enumerable.Range(0, _test.Get(_head.list.Count)).Select(i => _test.Get(new Shared<Page>(_head.Id, _head.list.Count.Cell + 1 + i)))];
+    private List<Page> Entries() => Entries(_head);
+
+    private List<Page> Entries(Page head) =>
+        [.. Enumerable.Range(0, _test.Get(head.list.Count)).Select(i => _test.Get(new Shared<Page>(head.Id, head.list.Count.Cell + 1 + i)))];
 }

@@ -122,6 +122,26 @@ public sealed class MemoryAccessTests
 
     private static async KernelTask Replace(Page page, Page? old, Page? value) => await cmpxchg(page.next, old, value);
 
+    public static TheoryData<string> Stores => [.. Storing.Keys];
+
+    [Theory]
+    [MemberData(nameof(Stores))]
+    public void Storing_an_object_that_is_not_the_machines_own_is_the_models_fault(string store) =>
+        Assert.Contains("Page that was not registered with the machine", _test.FaultOf(() => Storing[store](_test.Page)), StringComparison.Ordinal);
+
+    // Static, as a frame that held it would be a fault already.
+    private static readonly Page Foreign = new TestMachine().Page;
+
+    private static readonly Dictionary<string, Func<Page, KernelTask>> Storing = new()
+    {
+        ["store"] = static async page => await store(page.next, Foreign),
+        ["WRITE_ONCE"] = static async page => await WRITE_ONCE(page.next, Foreign),
+        ["smp_store_release"] = static async page => await smp_store_release(page.next, Foreign),
+        ["xchg"] = static async page => await xchg(page.next, Foreign),
+        ["cmpxchg of the old"] = static async page => await cmpxchg(page.next, Foreign, null),
+        ["cmpxchg of the new"] = static async page => await cmpxchg(page.next, null, Foreign),
+    };
+
     [Fact]
     public void A_barrier_is_no_step_and_is_recorded_with_the_step_before_it()
     {

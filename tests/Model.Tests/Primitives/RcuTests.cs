@@ -372,6 +372,40 @@ public sealed class RcuTests
         }
     }
 
+    [Theory]
+    [InlineData(false, KernelBug.UseAfterFree)]
+    [InlineData(true, KernelBug.None)]
+    public void Queueing_a_callback_on_a_freed_object_is_a_use_after_free_unless_its_cache_is_type_safe(bool typeSafe, KernelBug bug)
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 1, TypeSafeByRcu: typeSafe));
+        var page = (Page)slab.Slots[0].Generations[0];
+        var count = _test.Register("count", new RcuAction(new Operation(OperationCode.Yield)));
+        Allocate(_test, slab);
+        _test.Begin(() => FreesAndQueues(page, count));
+        _test.Step();
+
+        var step = _test.Step();
+
+        Assert.Equal(bug, step.Bug);
+        Assert.Equal(bug == KernelBug.None ? 0 : page.Id, step.BugAt.Object);
+
+        static async KernelTask FreesAndQueues(Page page, RcuAction action)
+        {
+            await kmem_cache_free(page);
+            await call_rcu(page, action);
+        }
+    }
+
+    [Fact]
+    public void An_action_that_was_not_registered_is_the_models_fault()
+    {
+        Assert.Contains("RcuAction that was not registered with the machine", _test.FaultOf(() => Queues(_test.Page)), StringComparison.Ordinal);
+
+        static async KernelTask Queues(Page page) => await call_rcu(page, Unregistered);
+    }
+
+    private static readonly RcuAction Unregistered = new(new Operation(OperationCode.Yield));
+
     private (SlabCache<Page> Slab, RcuAction Free) SlabAndFree(int objects = 1)
     {
         var slab = _test.Pages(new SlabOptions(objects));

@@ -1,5 +1,7 @@
 using ThpCheck.Model.Stepping;
 using ThpCheck.Model.Tests.Stepping;
+using static ThpCheck.Model.Primitives.Control;
+using static ThpCheck.Model.Primitives.MemoryAccess;
 using static ThpCheck.Model.Primitives.RwSemaphores;
 
 namespace ThpCheck.Model.Tests.Primitives;
@@ -93,6 +95,147 @@ public sealed class RwSemaphoreTests
         readers.Step(0);
         readers.Step(1);
         Assert.False(readers.CanStep(2));
+    }
+
+    [Fact]
+    public void A_reader_waits_for_a_waiting_writer_only_while_another_reader_holds_it()
+    {
+        _test.Begin(() => Reads(_test.Page), () => Writes(_test.Page), () => Reads(_test.Page));
+        _test.Step(0);
+        _test.Step(1);
+        Assert.Equal((0, 1, 1), (Writer, Readers, Waiting));
+        Assert.False(_test.CanStep(2));
+
+        _test.Step(0); // free, with a waiter
+
+        Assert.True(_test.CanStep(1));
+        _test.Step(2);
+        Assert.Equal((0, 1, 1), (Writer, Readers, Waiting));
+        Assert.Equal(LockMode.Shared, ModeOf(2));
+        Assert.False(_test.CanStep(1));
+
+        _test.Step(2);
+        Assert.True(_test.CanStep(1));
+    }
+
+    [Fact]
+    public void A_read_trylock_never_passes_a_waiting_writer_although_nobody_holds_it()
+    {
+        _test.Begin(() => Writes(_test.Page), () => Writes(_test.Page), () => Tries(_test.Page));
+        _test.Step(0);
+        _test.Step(1);
+        _test.Step(0);
+        Assert.Equal((0, 0, 1), (Writer, Readers, Waiting));
+
+        Assert.Equal(0, _test.Step(2).Value);
+        Assert.Null(ModeOf(2));
+    }
+
+    [Fact]
+    public void A_writer_that_waited_has_it_first_or_after_a_reader_that_came_later()
+    {
+        _test.Set(_test.Page.count, 1).Begin(() => Writes(_test.Page), () => Doubles(_test.Page), () => Notes(_test.Page, _test.Notes));
+        _test.Step(0);
+        _test.Step(1);
+        Assert.False(_test.CanStep(2));
+
+        Assert.Equal(["1", "2"], _test.Explore(view => $"{view.Get(_test.Notes.first)}").Outcomes);
+
+        static async KernelTask Doubles(Page page)
+        {
+            await down_write(page.rwsem);
+            await WRITE_ONCE(page.count, 2);
+            await up_write(page.rwsem);
+        }
+
+        static async KernelTask Notes(Page page, Notebook notes)
+        {
+            await down_read(page.rwsem);
+            Ghost(notes.first, await READ_ONCE(page.count));
+            await up_read(page.rwsem);
+        }
+    }
+
+    [Fact]
+    public void A_read_trylock_on_top_of_a_read_lock_is_held_twice_and_each_release_drops_one()
+    {
+        _test.Begin(() => ReadsAndTries(_test.Page));
+
+        Assert.Equal((1, 1), TakenAfterStep());
+        Assert.Equal((2, 2), TakenAfterStep());
+        Assert.Equal((1, 1), TakenAfterStep());
+        Assert.Equal(LockMode.Shared, ModeOf(0));
+        Assert.Equal((0, 0), TakenAfterStep());
+        Assert.Equal(KernelBug.BadUnlock, _test.Step().Bug);
+
+        static async KernelTask ReadsAndTries(Page page)
+        {
+            await down_read(page.rwsem);
+            await down_read_trylock(page.rwsem);
+            await up_read(page.rwsem);
+            await up_read(page.rwsem);
+            await up_read(page.rwsem);
+        }
+
+        (int Readers, int Held) TakenAfterStep()
+        {
+            Assert.False(_test.Step().IsFinal);
+            return (Readers, _test.View.Context(0).Held.Length);
+        }
+    }
+
+    [Fact]
+    public void A_read_trylock_on_top_of_a_read_lock_that_fails_is_not_held()
+    {
+        _test.Begin(() => ReadsAndTries(_test.Page), () => Writes(_test.Page));
+        _test.Step(0);
+        _test.Step(1);
+
+        Assert.Equal(0, _test.Step(0).Value);
+        Assert.Equal((1, 1), (Readers, _test.View.Context(0).Held.Length));
+        _test.Step(0);
+        Assert.True(_test.Stepper.HasEnded(0));
+
+        static async KernelTask ReadsAndTries(Page page)
+        {
+            await down_read(page.rwsem);
+            if (await down_read_trylock(page.rwsem))
+            {
+                await up_read(page.rwsem);
+            }
+
+            await up_read(page.rwsem);
+        }
+    }
+
+    [Fact]
+    public void A_thread_that_releases_one_of_two_read_locks_ends_with_a_lock_held()
+    {
+        Assert.Equal(KernelBug.UnbalancedSection, BugOf(static async page =>
+        {
+            await down_read(page.rwsem);
+            await down_read_trylock(page.rwsem);
+            await up_read(page.rwsem);
+        }));
+    }
+
+    [Fact]
+    public void Every_thread_may_hold_it_twice_at_a_time()
+    {
+        _test.Begin(() => ReadsTwice(_test.Page), () => ReadsTwice(_test.Page), () => ReadsTwice(_test.Page));
+        _test.Steps(0, 2);
+        _test.Steps(1, 2);
+        _test.Steps(2, 2);
+
+        Assert.Equal(6, Readers);
+
+        static async KernelTask ReadsTwice(Page page)
+        {
+            await down_read(page.rwsem);
+            await down_read_trylock(page.rwsem);
+            await up_read(page.rwsem);
+            await up_read(page.rwsem);
+        }
     }
 
     [Fact]

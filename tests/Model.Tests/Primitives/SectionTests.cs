@@ -5,6 +5,7 @@ using static ThpCheck.Model.Primitives.FolioLock;
 using static ThpCheck.Model.Primitives.Interrupts;
 using static ThpCheck.Model.Primitives.Rcu;
 using static ThpCheck.Model.Primitives.RwSemaphores;
+using static ThpCheck.Model.Primitives.Slab;
 using static ThpCheck.Model.Primitives.Spinlocks;
 
 namespace ThpCheck.Model.Tests.Primitives;
@@ -52,6 +53,89 @@ public sealed class SectionTests
         var last = test.Run(() => OneAfterTheOther(test.Page, section, sleep));
 
         Assert.NotEqual(KernelBug.SleepInAtomic, last.Bug);
+    }
+
+    public static TheoryData<string> AllSections => [.. Sections.Keys];
+
+    [Theory]
+    [MemberData(nameof(AllSections))]
+    public void An_allocation_may_sleep_so_inside_a_section_it_is_a_bug(string section)
+    {
+        var test = new TestMachine();
+        var slab = test.Pages(new SlabOptions(Objects: 1));
+        test.Begin(() => Allocates(test.Page, slab, Index(Sections, section)));
+        test.Step();
+
+        Assert.Equal(KernelBug.SleepInAtomic, test.Step().Bug);
+        Assert.DoesNotContain(test.View.Live<Page>(), static page => page.Slot is not null);
+
+        static async KernelTask Allocates(Page page, SlabCache<Page> slab, int section)
+        {
+            await Sections.Values.ElementAt(section).Enter(page);
+            await kmem_cache_alloc(slab);
+        }
+    }
+
+    [Fact]
+    public void An_allocation_after_the_section_and_with_an_rwsem_held_is_none()
+    {
+        var test = new TestMachine();
+        var slab = test.Pages(new SlabOptions(Objects: 1));
+
+        Assert.Equal(KernelBug.None, test.Run(() => Allocates(test.Page, slab)).Bug);
+        Assert.True(test.Stepper.HasEnded(0));
+        Assert.True(test.View.IsLive(slab.Slots[0].Generations[0]));
+
+        static async KernelTask Allocates(Page page, SlabCache<Page> slab)
+        {
+            await spin_lock(page.ptl);
+            await spin_unlock(page.ptl);
+            await down_write(page.rwsem);
+            await kmem_cache_alloc(slab);
+            await up_write(page.rwsem);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(AllSections))]
+    public void Might_sleep_inside_a_section_is_a_bug_of_the_step_before_it(string section)
+    {
+        var test = new TestMachine();
+        test.Begin(() => Might(test.Page, Index(Sections, section)));
+
+        var bug = test.Step();
+
+        Assert.Equal(KernelBug.SleepInAtomic, bug.Bug);
+        Assert.Equal("sleeping function called from invalid context", bug.Reason);
+
+        static async KernelTask Might(Page page, int section)
+        {
+            await Sections.Values.ElementAt(section).Enter(page);
+            might_sleep();
+            await Sections.Values.ElementAt(section).Leave(page);
+        }
+    }
+
+    [Fact]
+    public void Might_sleep_outside_of_sections_and_with_an_rwsem_held_is_nothing_and_no_step()
+    {
+        var test = new TestMachine();
+        test.Begin(() => Might(test.Page));
+
+        Assert.Equal(
+            [OperationCode.rcu_read_lock, OperationCode.rcu_read_unlock, OperationCode.down_read, OperationCode.up_read],
+            test.Pendings().Select(static pending => pending.Code));
+
+        static async KernelTask Might(Page page)
+        {
+            might_sleep();
+            await rcu_read_lock();
+            await rcu_read_unlock();
+            might_sleep();
+            await down_read(page.rwsem);
+            might_sleep();
+            await up_read(page.rwsem);
+        }
     }
 
     [Fact]
@@ -173,8 +257,58 @@ public sealed class SectionTests
         test.Begin(() => (Sections.GetValueOrDefault(entered).Enter ?? Sleeps[entered])(test.Page));
         Assert.False(test.Step().IsFinal);
 
+        Assert.False(test.Stepper.HasEnded(0));
+        Assert.False(test.Stepper.IsEnd);
+        Assert.True(test.CanStep());
+        var bug = test.Step();
+        Assert.Equal(KernelBug.UnbalancedSection, bug.Bug);
+        Assert.True(bug.IsFinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Entered))]
+    public void An_end_inside_a_section_that_is_tolerated_is_an_end(string entered)
+    {
+        var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.UnbalancedSection } });
+        test.Begin(() => (Sections.GetValueOrDefault(entered).Enter ?? Sleeps[entered])(test.Page));
+        Assert.False(test.Stepper.HasEnded(0));
+
+        Assert.False(test.Step().IsFinal);
+
         Assert.True(test.Stepper.HasEnded(0));
-        Assert.Equal(KernelBug.UnbalancedSection, test.Step().Bug);
+        Assert.True(test.Stepper.IsEnd);
+        Assert.False(test.CanStep());
+    }
+
+    [Fact]
+    public void An_optional_that_ends_inside_a_section_still_owes_its_bug()
+    {
+        var builder = new MachineBuilder();
+        var optional = builder.Thread("optional", ThreadKind.Optional);
+        var stepper = new Stepper(builder.Build());
+        stepper.Begin(optional, static async () => await rcu_read_lock());
+        Assert.True(stepper.IsEnd);
+
+        stepper.Step(optional);
+
+        Assert.False(stepper.IsEnd);
+        Assert.Equal(KernelBug.UnbalancedSection, stepper.Step(optional).Bug);
+    }
+
+    [Fact]
+    public void No_schedule_of_a_thread_that_leaks_a_lock_is_an_end()
+    {
+        var test = new TestMachine(threads: 2);
+        test.Begin(() => Leaks(test.Page), () => Yields(test.Page));
+
+        var explored = test.Explore(static _ => "end");
+
+        Assert.Empty(explored.Outcomes);
+        Assert.Equal([KernelBug.UnbalancedSection], explored.Bugs);
+
+        static async KernelTask Leaks(Page page) => await spin_lock(page.ptl);
+
+        static async KernelTask Yields(Page page) => await Yield();
     }
 
     [Fact]

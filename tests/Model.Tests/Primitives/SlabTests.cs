@@ -1,3 +1,4 @@
+using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Model.Tests.Stepping;
 using static ThpCheck.Model.Primitives.Atomics;
@@ -111,19 +112,73 @@ public sealed class SlabTests
     }
 
     [Fact]
-    public void Freeing_through_a_stale_pointer_is_a_bug()
+    public void In_an_ordinary_cache_freeing_through_a_stale_pointer_is_a_bug_and_the_object_lives_on()
     {
         var slab = _test.Pages(new SlabOptions(Objects: 1, Generations: 2, Reuse: true));
 
         Assert.Equal(KernelBug.DoubleFree, _test.Run(() => FreeStale(slab)).Bug);
+        Assert.True(_test.View.IsLive(slab.Slots[0].Generations[1]));
+    }
 
-        static async KernelTask FreeStale(SlabCache<Page> slab)
+    [Fact]
+    public void In_a_type_safe_cache_freeing_through_a_stale_pointer_frees_the_object_that_is_there_now()
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 1, Generations: 3, Reuse: true, TypeSafeByRcu: true));
+
+        Assert.Equal(KernelBug.None, _test.Run(() => FreeStale(slab)).Bug);
+
+        Assert.DoesNotContain(_test.View.Live<Page>(), static page => page.Slot is not null);
+        _test.Begin(() => Allocate(slab));
+        Assert.Equal(slab.Slots[0].Generations[2].Id, _test.Step().Value);
+    }
+
+    private static async KernelTask FreeStale(SlabCache<Page> slab)
+    {
+        var page = await kmem_cache_alloc(slab);
+        await kmem_cache_free(page);
+        await kmem_cache_alloc(slab);
+        await kmem_cache_free(page);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void In_a_type_safe_cache_the_second_of_two_pointers_to_be_freed_is_a_double_free(bool staleFirst)
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 1, Generations: 2, Reuse: true, TypeSafeByRcu: true));
+        _test.Begin(() => FreeBoth(slab, staleFirst));
+        _test.Steps(0, 4);
+
+        Assert.Equal(KernelBug.DoubleFree, _test.Step().Bug);
+
+        static async KernelTask FreeBoth(SlabCache<Page> slab, bool staleFirst)
         {
-            var page = await kmem_cache_alloc(slab);
-            await kmem_cache_free(page);
-            await kmem_cache_alloc(slab);
-            await kmem_cache_free(page);
+            var stale = await kmem_cache_alloc(slab);
+            await kmem_cache_free(stale);
+            var live = await kmem_cache_alloc(slab);
+            await kmem_cache_free(staleFirst ? stale : live);
+            await kmem_cache_free(staleFirst ? live : stale);
         }
+    }
+
+    [Fact]
+    public void In_a_type_safe_cache_freeing_what_was_never_allocated_is_a_double_free()
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 1, TypeSafeByRcu: true));
+
+        Assert.Equal(KernelBug.DoubleFree, _test.Run(() => Free((Page)slab.Slots[0].Generations[0])).Bug);
+    }
+
+    [Fact]
+    public void In_a_type_safe_cache_freeing_what_is_on_a_page_that_is_gone_is_a_double_free()
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 1, TypeSafeByRcu: true, Discard: true));
+        _test.Stepper.Begin(_test.Environment, discard_slabs);
+        _test.Begin(() => AllocateAndFree(slab), () => Free((Page)slab.Slots[0].Generations[0]));
+        _test.Steps(0, 2);
+        _test.Step(_test.Environment);
+
+        Assert.Equal(KernelBug.DoubleFree, _test.Step(1).Bug);
     }
 
     [Fact]
@@ -231,6 +286,94 @@ public sealed class SlabTests
     }
 
     [Fact]
+    public void Freeing_with_a_bit_spinlock_inside_that_is_held_is_a_bug()
+    {
+        var bug = FreeWith("bit_spin_lock", typeSafe: false, out var test);
+
+        Assert.Equal(KernelBug.FreeOfHeldLock, bug.Bug);
+        Assert.Equal("slab0.flags", test.Machine.Cells[bug.BugAt.Cell - 1].Name);
+        Assert.True(test.View.IsLive(test.Machine.Caches[0].Slots[0].Generations[0]));
+    }
+
+    [Fact]
+    public void Freeing_with_ones_own_bit_spinlock_inside_is_a_bug()
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 1));
+
+        Assert.Equal(KernelBug.FreeOfHeldLock, _test.Run(() => FreeLocked(slab)).Bug);
+
+        static async KernelTask FreeLocked(SlabCache<Page> slab)
+        {
+            var page = await kmem_cache_alloc(slab);
+            await bit_spin_lock(PageFlags.Busy, page.flags);
+            await kmem_cache_free(page);
+        }
+    }
+
+    [Fact]
+    public void In_a_type_safe_cache_a_bit_spinlock_may_be_held_too() =>
+        Assert.Equal(KernelBug.None, FreeWith("bit_spin_lock", typeSafe: true, out _).Bug);
+
+    [Fact]
+    public void Freeing_with_a_bit_set_that_is_no_lock_of_anyones_is_none()
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 1));
+
+        Assert.Equal(KernelBug.None, _test.Run(() => FreeMarked(slab)).Bug);
+
+        static async KernelTask FreeMarked(SlabCache<Page> slab)
+        {
+            var page = await kmem_cache_alloc(slab);
+            await set_bit(PageFlags.Busy, page.flags);
+            await kmem_cache_free(page);
+        }
+    }
+
+    [Fact]
+    public void Freeing_next_to_an_object_whose_locks_are_held_is_none()
+    {
+        var slab = _test.Pages(new SlabOptions(Objects: 2));
+
+        Assert.Equal(KernelBug.None, _test.Run(() => FreeNeighbour(slab)).Bug);
+
+        static async KernelTask FreeNeighbour(SlabCache<Page> slab)
+        {
+            var page = await kmem_cache_alloc(slab);
+            var neighbour = await kmem_cache_alloc(slab);
+            await down_read(page.rwsem);
+            await kmem_cache_free(neighbour);
+            await up_read(page.rwsem);
+        }
+    }
+
+    [Fact]
+    public void Ghosts_inside_an_object_survive_the_free_and_its_other_cells_do_not()
+    {
+        var slab = _test.Cache("counted", static at => new Counted(at), new SlabOptions(Objects: 1, Generations: 2, Reuse: true));
+        var (first, second) = ((Counted)slab.Slots[0].Generations[0], (Counted)slab.Slots[0].Generations[1]);
+
+        Assert.False(_test.Run(() => UseAndFree(slab)).IsFinal);
+        Assert.Equal((0, 5), (_test.Get(first.value), _test.Get(first.uses)));
+
+        Assert.False(_test.Run(() => UseAndFree(slab)).IsFinal);
+        Assert.Equal((0, 10), (_test.Get(second.value), _test.Get(second.uses)));
+
+        static async KernelTask UseAndFree(SlabCache<Counted> slab)
+        {
+            var counted = await kmem_cache_alloc(slab);
+            await WRITE_ONCE(counted.value, 3);
+            Control.GhostAdd(counted.uses, 5);
+            await kmem_cache_free(counted);
+        }
+    }
+
+    private sealed class Counted(Layout at) : KernelObject(at)
+    {
+        public readonly Shared<int> value = at.Cell(0, 10);
+        public readonly Ghost<int> uses = at.Ghost(0, 10);
+    }
+
+    [Fact]
     public void In_a_type_safe_cache_an_optimistic_reader_may_hold_the_lock_of_a_freed_object()
     {
         Assert.Equal(KernelBug.None, FreeWith("down_read", typeSafe: true, out var test).Bug);
@@ -272,6 +415,7 @@ public sealed class SlabTests
     {
         "spin_lock" => Spin(page),
         "down_write" => Write(page),
+        "bit_spin_lock" => BitSpin(page),
         _ => Read(page),
     };
 
@@ -279,6 +423,12 @@ public sealed class SlabTests
     {
         await spin_lock(page.ptl);
         await spin_unlock(page.ptl);
+    }
+
+    private static async KernelTask BitSpin(Page page)
+    {
+        await bit_spin_lock(PageFlags.Busy, page.flags);
+        await bit_spin_unlock(PageFlags.Busy, page.flags);
     }
 
     private static async KernelTask Write(Page page)

@@ -45,7 +45,10 @@ internal sealed class TestMachine
 
     public T[] Register<T>(T[] array) => _builder.Register(array);
 
-    public SlabCache<Page> Pages(SlabOptions options) => _builder.Cache("slab", static at => new Page(at), options);
+    public SlabCache<Page> Pages(SlabOptions options) => Cache("slab", static at => new Page(at), options);
+
+    public SlabCache<T> Cache<T>(string name, Func<Layout, T> make, SlabOptions options)
+        where T : KernelObject => _builder.Cache(name, make, options);
 
     /// <summary>The object through which a path shows the test a value, outside of the modelled memory.</summary>
     public Witness<T> Witness<T>()
@@ -120,7 +123,7 @@ internal sealed class TestMachine
     /// <summary>Puts a value into a field before any thread begins.</summary>
     public TestMachine Set<T>(Shared<T> field, T value)
     {
-        Stepper.State.Set(field.Cell, Word<T>.Encode(value));
+        Stepper.State.Set(field.Cell, value is ModelObject known ? Machine.NumberOf(known) : Word<T>.Encode(value));
         Stepper.State.Commit();
         return this;
     }

@@ -1,0 +1,229 @@
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Reports;
+using ThpCheck.Checker.Verdicts;
+using ThpCheck.Model.Stepping;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
+
+namespace ThpCheck.Checker.CommandLine;
+
+/// <summary>How a report is written.</summary>
+internal enum ReportFormat
+{
+    Text,
+    Json,
+}
+
+/// <summary>What <c>check</c> is asked to do.</summary>
+internal sealed record CheckOptions
+{
+    /// <summary>Files and folders; empty for the default.</summary>
+    public IReadOnlyList<string> Paths { get; init; } = [];
+
+    /// <summary>Only these variants; empty for all.</summary>
+    public IReadOnlyList<string> Variants { get; init; } = [];
+
+    public ReportFormat Format { get; init; }
+
+    /// <summary>The file that takes the report instead of the standard output, or null.</summary>
+    public string? Output { get; init; }
+
+    public Budget Budget { get; init; } = new();
+
+    /// <summary>Only variants that are not as predicted.</summary>
+    public bool Disagreements { get; init; }
+
+    /// <summary>Traces of violations that are expected, too.</summary>
+    public bool Traces { get; init; }
+
+    /// <summary>Every step of a trace.</summary>
+    public bool Verbose { get; init; }
+}
+
+/// <summary><c>thpcheck check</c>: explores every variant of scenarios and compares what it finds with what they expect.</summary>
+internal sealed class CheckCommand
+{
+    private readonly CheckOptions _options;
+    private readonly Streams _streams;
+    private readonly CancellationToken _stop;
+    private readonly HashSet<Diagnostic> _known = []; // several variants have the same errors
+    private readonly List<Diagnostic> _errors = [];
+    private ProgressLine? _progress; // of the search at hand
+
+    private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop)
+    {
+        _options = options;
+        _streams = streams;
+        _stop = stop;
+    }
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="WrongInputException">The report cannot be written.</exception>
+    public static int Run(CheckOptions options, Streams streams, CancellationToken stop) => new CheckCommand(options, streams, stop).Run();
+
+    private int Run()
+    {
+        var scenarios = Read();
+        var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s))).Where(s => s.Variants.Count > 0).ToArray();
+        ReportUnknownVariants(scenarios);
+        using var file = _options.Output is { } path ? Open(path) : null;
+        var output = file ?? _streams.Out;
+        using var json = _options.Format == ReportFormat.Json ? new JsonReport(output) : null;
+        ICheckReport report = json is not null ? json : TextReport(output, file is not null, scenarios.Count == 1);
+        var summary = new CheckSummary { Scenarios = selected.Length };
+        foreach (var (scenario, variants) in selected)
+        {
+            if (_stop.IsCancellationRequested)
+            {
+                summary = summary with { NotChecked = summary.NotChecked + variants.Count };
+                continue;
+            }
+
+            report.Begin(scenario, variants);
+            foreach (var variant in variants)
+            {
+                if (_stop.IsCancellationRequested)
+                {
+                    summary = summary with { NotChecked = summary.NotChecked + 1 };
+                    continue;
+                }
+
+                var found = new VariantReport(scenario, variant, Check(scenario, variant));
+                summary = summary.With(found);
+                report.Add(found);
+                output.Flush();
+            }
+
+            report.End();
+        }
+
+        summary = summary with { Errors = _errors, Interrupted = _stop.IsCancellationRequested };
+        report.Finish(summary);
+        output.Flush();
+        return summary.ExitCode;
+    }
+
+    private List<ScenarioFile> Read()
+    {
+        var paths = new List<Diagnostic>();
+        var files = ScenarioFiles.Find(_options.Paths.Count == 0 ? [ScenarioFiles.Default] : _options.Paths, paths);
+        Report(paths);
+        var scenarios = new List<ScenarioFile>();
+        foreach (var file in files)
+        {
+            var read = ScenarioReader.Read(file);
+            Report(read.Diagnostics);
+            if (read.Document is { } scenario)
+            {
+                scenarios.Add(scenario);
+            }
+        }
+
+        return scenarios;
+    }
+
+    private List<VariantSpec> Select(ScenarioFile scenario) =>
+    [
+        .. scenario.Variants
+            .Where(v => _options.Variants.Count == 0 || _options.Variants.Contains(v.Name.Value))
+            .Where(v => !_options.Disagreements || v.Disagrees is not null),
+    ];
+
+    private void ReportUnknownVariants(List<ScenarioFile> scenarios)
+    {
+        var names = scenarios.SelectMany(s => s.Variants).Select(v => v.Name.Value).Distinct().ToArray();
+        foreach (var unknown in scenarios.Count == 0 ? [] : _options.Variants.Where(v => !names.Contains(v)))
+        {
+            var where = scenarios is [var only] ? only.Path : $"any of the {scenarios.Count} scenarios";
+            Report([new Diagnostic(scenarios[0].Path, 0, 0, $"no variant '{unknown}' in {where}.{NearestName.Hint(unknown, names)}")]);
+        }
+    }
+
+    private CheckedVariant? Check(ScenarioFile scenario, VariantSpec variant)
+    {
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        Report(diagnostics);
+        if (bound is null)
+        {
+            return null;
+        }
+
+        _progress = _streams.Progress ? new ProgressLine(_streams.Error, _streams.Width, variant.Name.Value) : null;
+        try
+        {
+            return new CheckedVariant(bound, Judge.Run(bound.Instance, BudgetOf(scenario), _progress is { } progress ? progress.Show : null, _stop));
+        }
+        catch (ModelFaultException e)
+        {
+            return new CheckedVariant(bound, NothingFound(bound) with { Verdict = VariantVerdict.ModelFault, Fault = (e.Message, null), Incomplete = "model fault" });
+        }
+        catch (OutOfMemoryException)
+        {
+            return new CheckedVariant(bound, NothingFound(bound) with { Incomplete = "memory ran out; --max-memory stops a search before that" });
+        }
+        finally
+        {
+            _progress?.Clear();
+        }
+    }
+
+    // The smaller of what the command line and the file allow.
+    private Budget BudgetOf(ScenarioFile scenario)
+    {
+        var budget = _options.Budget;
+        var bounds = scenario.Bounds;
+        var seconds = bounds.Seconds is { } s ? TimeSpan.FromSeconds(s.Value) : Timeout.InfiniteTimeSpan;
+        return budget with
+        {
+            States = Math.Min(budget.States, bounds.States?.Value ?? long.MaxValue),
+            Bytes = bounds.Memory is { } memory && memory.Value < budget.Bytes >> 20 ? memory.Value << 20 : budget.Bytes,
+            Time = budget.Time == Timeout.InfiniteTimeSpan || (seconds != Timeout.InfiniteTimeSpan && seconds < budget.Time) ? seconds : budget.Time,
+        };
+    }
+
+    // What is known of a variant whose search ended without an answer.
+    private static InstanceResult NothingFound(BoundVariant bound) => new()
+    {
+        Verdict = VariantVerdict.Incomplete,
+        Properties = [.. bound.Instance.Properties.Select(p => new PropertyResult(p, Verdict.Incomplete, null, null))],
+        States = 0,
+        Transitions = 0,
+        Depth = 0,
+        Ends = 0,
+        Time = TimeSpan.Zero,
+        Functions = [],
+        Key = bound.Instance.Machine.Key,
+    };
+
+    private TextReport TextReport(TextWriter output, bool isFile, bool isSingle)
+    {
+        var paper = isFile ? new Paper(output, Streams.UsualWidth, colour: false) : new Paper(output, _streams.Width, _streams.Colour);
+        var expected = _options.Traces || _options.Verbose || isSingle || _options.Variants.Count > 0;
+        return new TextReport(paper, new TextReportOptions(expected, _options.Verbose, _options.Disagreements) { Question = isSingle });
+    }
+
+    /// <exception cref="WrongInputException">It cannot be written.</exception>
+    private static StreamWriter Open(string path)
+    {
+        try
+        {
+            return new StreamWriter(path, append: false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new WrongInputException($"the report cannot be written to '{path}': {e.Message}");
+        }
+    }
+
+    private void Report(IReadOnlyList<Diagnostic> diagnostics)
+    {
+        foreach (var diagnostic in diagnostics)
+        {
+            if (_known.Add(diagnostic))
+            {
+                _errors.Add(diagnostic);
+                _streams.Error.WriteLine(diagnostic.Line == 0 ? $"thpcheck: {diagnostic.Message}" : diagnostic.ToString());
+            }
+        }
+    }
+}

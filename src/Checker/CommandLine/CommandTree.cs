@@ -1,0 +1,217 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using ThpCheck.Checker.Exploration;
+
+namespace ThpCheck.Checker.CommandLine;
+
+/// <summary>A command whose help ends with examples and the like.</summary>
+internal sealed class DocumentedCommand(string name, string description) : Command(name, description)
+{
+    /// <summary>What its help ends with.</summary>
+    public string Epilogue { get; init; } = "";
+}
+
+/// <summary>The commands and options of <c>thpcheck</c> with their help.</summary>
+internal static class CommandTree
+{
+    /// <summary>The whole tree; its actions write to the streams and return exit codes.</summary>
+    public static RootCommand Build(Streams streams, CancellationToken stop)
+    {
+        var root = new RootCommand("Explores every interleaving of Linux memory management code around huge pages, as scenarios set it up, and says whether a property can break.")
+        {
+            Check(streams, stop),
+            Replay(streams),
+            List(streams),
+        };
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Description = "Show this help.";
+        help.Action = new HelpWithEpilogue((HelpAction)help.Action!, streams);
+        var version = root.Options.OfType<VersionOption>().Single();
+        version.Description = "Show the version.";
+        version.Action = new VersionAction(streams);
+        root.SetAction(parsed => new HelpWithEpilogue(new HelpAction(), streams).Invoke(parsed));
+        return root;
+    }
+
+    private static DocumentedCommand Check(Streams streams, CancellationToken stop)
+    {
+        var paths = new Argument<string[]>("PATH")
+        {
+            Description = "Scenarios, or folders to look through for *.yaml; 'specs' when none is given.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var variants = Repeated("--variant", "NAME", "Check only the variants of this name; may be given several times.");
+        var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
+        var output = Text("--output", "FILE", "Write the report to this file instead of the standard output.");
+        var states = Text("--max-states", "N", "Give up on a variant after this many states.");
+        var memory = Text("--max-memory", "SIZE", "Give up on a variant when its tables take this much memory, such as 512M or 2G.");
+        var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90 or 90s, 5m, 1h.");
+        var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
+        var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
+        var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
+        var verbose = Flag("--verbose", "Show every step of the interleavings.");
+        var command = new DocumentedCommand("check", "Check every variant of scenarios against what they expect.")
+        {
+            Epilogue = $"""
+                Examples:
+                  thpcheck check
+                  thpcheck check specs/rmap --timeout 5m --max-memory 2G
+                  thpcheck check specs/rmap/exit-against-kswapd.yaml --variant v1
+                  thpcheck check --format json --output report.json
+
+                A limit in a scenario's 'bounds' applies too; the smaller of both counts.
+                Interleavings of what is not expected are always shown; of what is expected, when one scenario
+                or a variant is asked for, or with --traces.
+
+                {ExitCodes.Help}
+                """,
+        };
+        command.Add(paths);
+        foreach (var option in (Option[])[variants, format, output, states, memory, time, first, disagreements, traces, verbose])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => CheckCommand.Run(
+            new CheckOptions
+            {
+                Paths = parsed.GetValue(paths) ?? [],
+                Variants = parsed.GetValue(variants) ?? [],
+                Format = FormatOf(parsed.GetValue(format)),
+                Output = parsed.GetValue(output),
+                Budget = new Budget
+                {
+                    States = parsed.GetValue(states) is { } s ? Math.Min(Quantity.Count("--max-states", s), new Budget().States) : new Budget().States,
+                    Bytes = parsed.GetValue(memory) is { } m ? Quantity.Bytes("--max-memory", m) : new Budget().Bytes,
+                    Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                    First = parsed.GetValue(first),
+                },
+                Disagreements = parsed.GetValue(disagreements),
+                Traces = parsed.GetValue(traces),
+                Verbose = parsed.GetValue(verbose),
+            },
+            streams,
+            stop));
+        return command;
+    }
+
+    private static DocumentedCommand Replay(Streams streams)
+    {
+        var scenario = new Argument<string>("SCENARIO") { Description = "The scenario's file." };
+        var variant = Text("--variant", "NAME", "The variant in it.");
+        var schedule = Text("--schedule", "SCHEDULE", "The schedule as 'check' prints it: threads in the order of their steps, *n for n steps, #k for the k-th other choice.");
+        var format = Text("--format", "text|json", "Write the trace for people or for programs; text unless given.");
+        var verbose = Flag("--verbose", "Show every step, and the state after each; what the step changed is starred.");
+        (variant.Required, schedule.Required) = (true, true);
+        var command = new DocumentedCommand("replay", "Execute one schedule again and show what happens.")
+        {
+            Epilogue = """
+                Example:
+                  thpcheck replay specs/rmap/exit-against-kswapd.yaml --variant v1 --schedule 'exit*12,kswapd*5'
+
+                Exit codes: 0 the schedule was replayed, 1 the model is at fault, 2 the scenario or the schedule is wrong.
+
+                """,
+        };
+        command.Add(scenario);
+        foreach (var option in (Option[])[variant, schedule, format, verbose])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => ReplayCommand.Run(
+            new ReplayOptions(
+                parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format))),
+            streams));
+        return command;
+    }
+
+    private static DocumentedCommand List(Streams streams)
+    {
+        var command = new DocumentedCommand("list", "List the names that scenarios and this command line use.")
+        {
+            Epilogue = """
+                Examples:
+                  thpcheck list scenarios specs/rmap
+                  thpcheck list paths --kernel linux-6.1 --patch delay-rmap-v1
+
+                """,
+        };
+        var folders = new Argument<string[]>("PATH") { Description = "Scenarios, or folders to look through; 'specs' when none is given.", Arity = ArgumentArity.ZeroOrMore };
+        var scenarios = new Command("scenarios", "Scenarios with their variants.") { folders };
+        scenarios.SetAction(parsed => ListCommand.Scenarios(parsed.GetValue(folders) ?? [], streams));
+        var kernels = new Command("kernels", "Releases with the files that are modelled of them.");
+        kernels.SetAction(_ => ListCommand.Kernels(streams));
+        var patches = new Command("patches", "Patches and series that can be put on a release.");
+        patches.SetAction(_ => ListCommand.Patches(streams));
+        var toggles = new Command("toggles", "Differences of a line that can be switched.");
+        toggles.SetAction(_ => ListCommand.AllToggles(streams));
+        var kernel = Text("--kernel", "NAME", "The release; the latest unless given.");
+        var patch = Repeated("--patch", "NAME", "A patch on top of it; may be given several times, in order.");
+        var paths = new Command("paths", "Kernel functions that are modelled, with their source.") { kernel, patch };
+        paths.SetAction(parsed => ListCommand.Paths(parsed.GetValue(kernel), parsed.GetValue(patch) ?? [], streams));
+        var properties = new Command("properties", "Properties with what they promise and what breaking them means.");
+        properties.SetAction(_ => ListCommand.Properties(streams));
+        foreach (var what in (Command[])[scenarios, kernels, patches, toggles, paths, properties])
+        {
+            command.Add(what);
+        }
+
+        command.SetAction(new Func<ParseResult, int>(_ => throw new WrongInputException($"say what to list: {Reports.Prose.List([.. command.Subcommands.Select(c => c.Name)])}")));
+        return command;
+    }
+
+    private static Option<string?> Text(string name, string value, string description) => new(name) { HelpName = value, Description = description };
+
+    private static Option<string[]> Repeated(string name, string value, string description) =>
+        new(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+
+    private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    private static ReportFormat FormatOf(string? text) => text switch
+    {
+        null or "text" => ReportFormat.Text,
+        "json" => ReportFormat.Json,
+        _ => throw new WrongInputException($"--format cannot be '{text}'; write text or json"),
+    };
+
+    /// <summary>The usual help, then the command's examples.</summary>
+    private sealed class HelpWithEpilogue(HelpAction usual, Streams streams) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            const int Width = 100;
+            usual.MaxWidth = Width;
+            usual.Invoke(parseResult);
+            var lines = parseResult.InvocationConfiguration.Output.ToString()!.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+            foreach (var line in lines)
+            {
+                // The program goes by its own name, whatever process it runs in.
+                streams.Out.WriteLine(line.TrimEnd().Replace($"  {RootCommand.ExecutableName} ", "  thpcheck ", StringComparison.Ordinal));
+            }
+
+            streams.Out.WriteLine();
+            streams.Out.Write(parseResult.CommandResult.Command switch
+            {
+                DocumentedCommand command => command.Epilogue,
+                RootCommand => ExitCodes.Help,
+                _ => "",
+            });
+            return ExitCodes.AsExpected;
+        }
+    }
+
+    private sealed class VersionAction(Streams streams) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            streams.Out.WriteLine($"thpcheck {typeof(CommandTree).Assembly.GetName().Version!.ToString(3)}");
+            return ExitCodes.AsExpected;
+        }
+    }
+}

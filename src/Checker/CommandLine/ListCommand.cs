@@ -1,0 +1,136 @@
+using ThpCheck.Checker.Reports;
+using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Stepping;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
+using ThpCheck.Specs.Properties;
+
+namespace ThpCheck.Checker.CommandLine;
+
+/// <summary><c>thpcheck list</c>: the names that scenarios and the command line use.</summary>
+internal static class ListCommand
+{
+    /// <summary>Scenarios with their variants.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Scenarios(IReadOnlyList<string> paths, Streams streams)
+    {
+        var errors = new List<Diagnostic>();
+        var paper = PaperFor(streams);
+        foreach (var file in ScenarioFiles.Find(paths.Count == 0 ? [ScenarioFiles.Default] : paths, errors))
+        {
+            var read = ScenarioReader.Read(file);
+            errors.AddRange(read.Diagnostics);
+            if (read.Document is { } scenario)
+            {
+                paper.Write(file, Tone.Heading);
+                paper.WriteLine($"  {scenario.Title}");
+                paper.WriteProse(string.Join(", ", scenario.Variants.Select(v => v.Name.Value)), 4);
+            }
+        }
+
+        foreach (var error in errors)
+        {
+            streams.Error.WriteLine(error.Line == 0 ? $"thpcheck: {error.Message}" : error.ToString());
+        }
+
+        return errors.Count == 0 ? ExitCodes.AsExpected : ExitCodes.WrongInput;
+    }
+
+    /// <summary>Releases with the files that are modelled of them.</summary>
+    public static int Kernels(Streams streams) => Table(
+        streams, Releases.All.Select(r => (r.Key, "", string.Join(", ", r.Value.Select(f => f.Name).Order(StringComparer.Ordinal)))));
+
+    /// <summary>Patches with their titles.</summary>
+    public static int Patches(Streams streams) => Table(streams, Releases.Patches.Select(p => (p.Name, "", p.Title)));
+
+    /// <summary>Toggles with the function they are in and what they do.</summary>
+    public static int AllToggles(Streams streams) => Table(
+        streams, Toggles.All.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => (t.Name, $"in {t.Function}, {(t.Default ? "on" : "off")} unless set", Capital(t.Meaning))));
+
+    /// <summary>Properties with their form and promise.</summary>
+    public static int Properties(Streams streams) => Table(
+        streams,
+        PropertyCatalog.All.Concat(KernelBugProperties.All).Select(p => (p.Name, Describe(p), p.Promise)));
+
+    /// <summary>The paths of a kernel with what they stand for.</summary>
+    /// <exception cref="WrongInputException">There is no such kernel or patch, or the patches do not fit together.</exception>
+    public static int Paths(string? release, IReadOnlyList<string> patches, Streams streams)
+    {
+        var kernel = KernelOf(release ?? Releases.All.Keys.OrderBy(VersionOf).Last(), patches);
+        var summaries = new PathSummaries();
+        var paper = PaperFor(streams);
+        foreach (var file in new PathCatalog(kernel).Paths.GroupBy(p => p.File))
+        {
+            paper.WriteLine(file.Key, Tone.Heading);
+            foreach (var path in file)
+            {
+                paper.WriteLine($"  {path.Signature}");
+                if (path.Source is { } source)
+                {
+                    var function = source.Function is null || source.Function == path.Name ? "" : $", {source.Function}";
+                    paper.WriteLine($"      {source.File}{function}, {source.At}{(ArgumentBinder.MayBind(path) ? "" : "; other paths call it, a scenario cannot")}", Tone.Faint);
+                }
+
+                if (summaries.Of(path.Method) is { } summary)
+                {
+                    paper.WriteProse(summary, 6);
+                }
+            }
+        }
+
+        return ExitCodes.AsExpected;
+    }
+
+    private static Kernel KernelOf(string release, IReadOnlyList<string> names)
+    {
+        if (!Releases.All.ContainsKey(release))
+        {
+            throw new WrongInputException($"no kernel '{release}'.{NearestName.Hint(release, Releases.All.Keys)} 'thpcheck list kernels' names them");
+        }
+
+        var patches = names.Select(n => Releases.Patches.FirstOrDefault(p => p.Name == n)
+            ?? throw new WrongInputException($"no patch '{n}'.{NearestName.Hint(n, Releases.Patches.Select(p => p.Name))} 'thpcheck list patches' names them"));
+        try
+        {
+            var builder = new MachineBuilder { RcuCallbacks = 0 };
+            var config = new Config();
+            return new Kernel(Releases.Compose(release, [.. patches]), new Dictionary<string, bool>(), config, new Caches(builder, config, Caches.Defaults), builder);
+        }
+        catch (ModelFaultException e)
+        {
+            throw new WrongInputException(e.Message);
+        }
+    }
+
+    // linux-6.10 is later than linux-6.9.
+    private static Version VersionOf(string release) => Version.TryParse(release.Split('-')[^1], out var version) ? version : new Version();
+
+    private static string Describe(Property property)
+    {
+        var form = property.Form switch
+        {
+            PropertyForm.AlwaysAt => $"always at {property.At}",
+            PropertyForm.AlwaysOutside => $"always outside {property.At}",
+            PropertyForm.KernelBug => "in every scenario",
+            _ => JsonReport.Kind(property.Form),
+        };
+        return property.Class == PropertyClass.Safety ? form : $"{form}, {JsonReport.Class(property.Class)}";
+    }
+
+    private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
+
+    private static int Table(Streams streams, IEnumerable<(string Name, string Note, string Text)> rows)
+    {
+        var paper = PaperFor(streams);
+        foreach (var (name, note, text) in rows)
+        {
+            paper.Write(name, Tone.Heading);
+            paper.WriteLine(note.Length == 0 ? "" : $"  ({note})", Tone.Faint);
+            paper.WriteProse(text, 4);
+        }
+
+        return ExitCodes.AsExpected;
+    }
+
+    private static Paper PaperFor(Streams streams) => new(streams.Out, streams.Width, streams.Colour);
+}

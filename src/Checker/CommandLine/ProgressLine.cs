@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Reports;
+
+namespace ThpCheck.Checker.CommandLine;
+
+/// <summary>One line on a terminal that says how far a search is, written over itself.</summary>
+internal sealed class ProgressLine(TextWriter writer, int width, string variant)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private TimeSpan _next = Pause; // a search that ends before says nothing
+    private int _written;           // characters of the line that is there
+
+    /// <summary>Shows how far the search is, a few times a second.</summary>
+    public void Show(Progress progress)
+    {
+        if (_clock.Elapsed < _next)
+        {
+            return;
+        }
+
+        _next = _clock.Elapsed + Pause;
+        var text = Text(variant, progress, _clock.Elapsed);
+        text = text.Length < width ? text : text[..(width - 1)];
+        writer.Write($"\r{text.PadRight(_written)}");
+        _written = text.Length;
+    }
+
+    /// <summary>Takes the line away.</summary>
+    public void Clear()
+    {
+        if (_written > 0)
+        {
+            writer.Write($"\r{new string(' ', _written)}\r");
+            _written = 0;
+        }
+    }
+
+    /// <summary>The line's text.</summary>
+    public static string Text(string variant, in Progress progress, TimeSpan elapsed)
+    {
+        var rate = (long)(progress.States / Math.Max(elapsed.TotalSeconds, 0.001));
+        return $"{variant}: level {Prose.Number(progress.Level)}, {Prose.Count(progress.States, "state")}, {Prose.Number(rate)} a second, "
+            + $"{Prose.Number(progress.Frontier)} waiting, {Prose.Bytes(progress.Bytes)}";
+    }
+}

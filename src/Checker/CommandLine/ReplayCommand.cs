@@ -1,0 +1,94 @@
+using ThpCheck.Checker.Replay;
+using ThpCheck.Checker.Reports;
+using ThpCheck.Model.Stepping;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
+
+namespace ThpCheck.Checker.CommandLine;
+
+/// <summary>What <c>replay</c> is asked to do.</summary>
+/// <param name="Scenario">The file.</param>
+/// <param name="Variant">The variant in it.</param>
+/// <param name="Schedule">The schedule, as <c>check</c> prints it.</param>
+/// <param name="Verbose">Every step, and the state after each.</param>
+/// <param name="Format">How the trace is written.</param>
+internal sealed record ReplayOptions(string Scenario, string Variant, string Schedule, bool Verbose, ReportFormat Format);
+
+/// <summary><c>thpcheck replay</c>: executes one schedule again and shows what happens.</summary>
+internal static class ReplayCommand
+{
+    /// <returns>The exit code.</returns>
+    /// <exception cref="WrongInputException">The scenario, variant or schedule is wrong.</exception>
+    public static int Run(ReplayOptions options, Streams streams)
+    {
+        if (Bind(options, streams) is not { } bound)
+        {
+            return ExitCodes.WrongInput;
+        }
+
+        Replayed replayed;
+        try
+        {
+            replayed = Replayed.Run(bound, options.Schedule);
+        }
+        catch (ScheduleException e)
+        {
+            throw new WrongInputException(e.Message);
+        }
+        catch (ModelFaultException e)
+        {
+            streams.Error.WriteLine($"thpcheck: model fault: {e.Message}");
+            return ExitCodes.NotAsExpected;
+        }
+
+        if (options.Format == ReportFormat.Json)
+        {
+            ReplayReport.WriteJson(streams.Out, replayed, options.Verbose);
+        }
+        else
+        {
+            ReplayReport.WriteText(new Paper(streams.Out, streams.Width, streams.Colour), replayed, options.Verbose);
+        }
+
+        return replayed.IsFault ? ExitCodes.NotAsExpected : ExitCodes.AsExpected;
+    }
+
+    private static BoundVariant? Bind(ReplayOptions options, Streams streams)
+    {
+        if (Directory.Exists(options.Scenario))
+        {
+            throw new WrongInputException($"'{options.Scenario}' is a folder; name one scenario");
+        }
+
+        var missing = new List<Diagnostic>();
+        if (ScenarioFiles.Find([options.Scenario], missing).Count == 0)
+        {
+            throw new WrongInputException(missing[0].Message);
+        }
+
+        var read = ScenarioReader.Read(options.Scenario);
+        if (read.Document is not { } scenario)
+        {
+            return Report(streams, read.Diagnostics);
+        }
+
+        if (scenario.Variants.FirstOrDefault(v => v.Name.Value == options.Variant) is not { } variant)
+        {
+            var names = scenario.Variants.Select(v => v.Name.Value).ToArray();
+            throw new WrongInputException($"no variant '{options.Variant}' in {options.Scenario}.{NearestName.Hint(options.Variant, names)}");
+        }
+
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        return bound ?? Report(streams, diagnostics);
+    }
+
+    private static BoundVariant? Report(Streams streams, IReadOnlyList<Diagnostic> diagnostics)
+    {
+        foreach (var diagnostic in diagnostics)
+        {
+            streams.Error.WriteLine(diagnostic);
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,31 @@
+namespace ThpCheck.Checker.CommandLine;
+
+/// <summary>Where a command writes, and what looks at it.</summary>
+/// <param name="Out">The report.</param>
+/// <param name="Error">Errors, and how far a search is.</param>
+internal sealed record Streams(TextWriter Out, TextWriter Error)
+{
+    /// <summary>The width of a report in characters, where no terminal has another.</summary>
+    public const int UsualWidth = 140;
+
+    public int Width { get; init; } = UsualWidth;
+
+    /// <summary>Whether the report is in colour.</summary>
+    public bool Colour { get; init; }
+
+    /// <summary>Whether a search says how far it is.</summary>
+    public bool Progress { get; init; }
+
+    /// <summary>The process's own: colour and progress on a terminal only, and no colour where NO_COLOR is set (no-color.org).</summary>
+    public static Streams OfConsole()
+    {
+        const int Narrowest = 80;
+        var noColour = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        return new(Console.Out, Console.Error)
+        {
+            Width = Console.IsOutputRedirected ? UsualWidth : Math.Clamp(Console.WindowWidth, Narrowest, UsualWidth),
+            Colour = !Console.IsOutputRedirected && !noColour,
+            Progress = !Console.IsErrorRedirected && !Console.IsOutputRedirected,
+        };
+    }
+}

@@ -1,0 +1,224 @@
+using System.Globalization;
+using System.Text.Json;
+using ThpCheck.Checker.Verdicts;
+using ThpCheck.Specs.Format;
+using ThpCheck.Specs.Properties;
+
+namespace ThpCheck.Checker.Reports;
+
+/// <summary>What <c>check</c> says to programs. Keys are added, never renamed or removed: others read them.</summary>
+internal sealed class JsonReport : ICheckReport, IDisposable
+{
+    private readonly TextWriter _output;
+    private readonly JsonText _text = new();
+
+    public JsonReport(TextWriter output)
+    {
+        _output = output;
+        Json.WriteStartArray("results");
+    }
+
+    private Utf8JsonWriter Json => _text.Writer;
+
+    public void Dispose() => _text.Dispose();
+
+    public void Begin(ScenarioFile scenario, IReadOnlyList<VariantSpec> variants)
+    {
+    }
+
+    public void End()
+    {
+    }
+
+    public void Add(VariantReport variant)
+    {
+        if (variant.Checked is not { } found)
+        {
+            return; // its scenario is wrong: it is among the errors
+        }
+
+        Json.WriteStartObject();
+        WriteVariant(variant, found);
+        WriteVerdict(variant, found);
+        WriteProperties(variant, found);
+        WriteFailure("deadlock", variant.Failures.FirstOrDefault(f => f.Name == Expectation.Deadlock));
+        WriteFailure("livelock", variant.Failures.FirstOrDefault(f => f.Name == Expectation.Livelock));
+        WriteFailure("modelFault", variant.Failures.FirstOrDefault(f => f.Name == Failure.ModelFault));
+        _text.Strings("functions", found.Result.Functions);
+        Json.WriteEndObject();
+    }
+
+    public void Finish(CheckSummary summary)
+    {
+        Json.WriteEndArray();
+        Json.WriteStartArray("errors");
+        foreach (var error in summary.Errors)
+        {
+            Json.WriteStartObject();
+            Json.WriteString("file", error.File);
+            Json.WriteNumber("line", error.Line);
+            Json.WriteNumber("column", error.Column);
+            Json.WriteString("message", error.Message);
+            Json.WriteEndObject();
+        }
+
+        Json.WriteEndArray();
+        Json.WriteBoolean("interrupted", summary.Interrupted);
+        Json.WriteNumber("notChecked", summary.NotChecked);
+        Json.WriteNumber("exitCode", summary.ExitCode);
+        _output.Write(_text.End());
+    }
+
+    private void WriteVariant(VariantReport variant, CheckedVariant found)
+    {
+        var spec = variant.Variant;
+        Json.WriteString("scenario", variant.Scenario.Path);
+        Json.WriteString("title", variant.Scenario.Title.Value);
+        Json.WriteString("variant", variant.Name);
+        Json.WriteString("kernel", variant.Scenario.KernelOf(spec).Value);
+        _text.Strings("patches", spec.Patches.Select(p => p.Value));
+        Json.WriteStartObject("toggles");
+        foreach (var (name, value) in found.Bound.Toggles)
+        {
+            Json.WriteBoolean(name, value);
+        }
+
+        Json.WriteEndObject();
+        switch (spec.Facts)
+        {
+            case []:
+                Json.WriteNull("facts");
+                break;
+            case [var fact]:
+                Json.WriteString("facts", fact.ToString());
+                break;
+            default:
+                _text.Strings("facts", spec.Facts.Select(f => f.ToString()));
+                break;
+        }
+
+        Json.WriteString("disagrees", spec.Disagrees?.Value.Trim());
+    }
+
+    private void WriteVerdict(VariantReport variant, CheckedVariant found)
+    {
+        const int Decimals = 3;
+        var result = found.Result;
+        Json.WriteString("expected", CheckedVariant.Word(found.Expected));
+        Json.WriteString("verdict", CheckedVariant.Word(result.Verdict));
+        Json.WriteBoolean("asExpected", variant.Standing == Standing.AsExpected);
+        _text.Strings("differences", found.Differences);
+        Json.WriteBoolean("complete", result.Incomplete is null);
+        Json.WriteString("incomplete", result.Incomplete);
+        Json.WriteString("memoryModel", Scope.MemoryModel);
+        Json.WriteString("scope", Scope.Own(variant.Scenario, variant.Variant) ?? Scope.Of(variant.Scenario));
+        Json.WriteNumber("states", result.States);
+        Json.WriteNumber("transitions", result.Transitions);
+        Json.WriteNumber("depth", result.Depth);
+        Json.WriteNumber("ends", result.Ends);
+        Json.WriteNumber("milliseconds", Math.Round(result.Time.TotalMilliseconds, Decimals));
+        Json.WriteString("key", result.Key.ToString("x16", CultureInfo.InvariantCulture)); // 64 bits are more than a JSON number keeps
+        Json.WriteNumber("oddsOfMissedState", result.OddsOfMissedState);
+    }
+
+    private void WriteProperties(VariantReport variant, CheckedVariant found)
+    {
+        Json.WriteStartArray("properties");
+        foreach (var property in found.Result.Properties)
+        {
+            Json.WriteStartObject();
+            Json.WriteString("name", property.Property.Name);
+            Json.WriteString("kind", Kind(property.Property.Form));
+            Json.WriteString("class", Class(property.Property.Class));
+            Json.WriteString("expected", CheckedVariant.Word(found.ExpectedOf(property.Property)));
+            Json.WriteString("verdict", CheckedVariant.Word(property.Verdict));
+            Json.WriteString("message", property.Message);
+            WriteWay(property.Counterexample);
+            WriteOutcomes(property.Outcomes);
+            WriteReplay(variant, property.Counterexample);
+            Json.WriteEndObject();
+        }
+
+        Json.WriteEndArray();
+        void WriteReplay(VariantReport report, Counterexample? way) =>
+            Json.WriteString("replay", way is null ? null : TraceText.Replay(report.Checked!.Bound, way.Schedule));
+    }
+
+    private void WriteFailure(string key, Failure? failure)
+    {
+        if (failure is null)
+        {
+            Json.WriteNull(key);
+            return;
+        }
+
+        Json.WriteStartObject(key);
+        Json.WriteBoolean("asExpected", failure.IsExpected);
+        Json.WriteString("message", failure.Message);
+        WriteWay(failure.Way);
+        Json.WriteEndObject();
+    }
+
+    private void WriteWay(Counterexample? way)
+    {
+        if (way is null)
+        {
+            foreach (var key in (string[])["contextSwitches", "steps", "schedule", "minimal"])
+            {
+                Json.WriteNull(key);
+            }
+        }
+        else
+        {
+            Json.WriteNumber("contextSwitches", way.Switches);
+            Json.WriteNumber("steps", way.Steps);
+            Json.WriteString("schedule", way.Schedule);
+            Json.WriteBoolean("minimal", way.IsMinimal);
+        }
+
+        _text.Trace(way?.Trace);
+    }
+
+    private void WriteOutcomes(IReadOnlyCollection<IReadOnlyList<long>>? outcomes)
+    {
+        if (outcomes is null)
+        {
+            Json.WriteNull("outcomes");
+            return;
+        }
+
+        Json.WriteStartArray("outcomes");
+        foreach (var outcome in outcomes)
+        {
+            Json.WriteStartArray();
+            foreach (var value in outcome)
+            {
+                Json.WriteNumberValue(value);
+            }
+
+            Json.WriteEndArray();
+        }
+
+        Json.WriteEndArray();
+    }
+
+    /// <summary>A form of property as scenarios' users call it.</summary>
+    public static string Kind(PropertyForm form) => form switch
+    {
+        PropertyForm.Always => "always",
+        PropertyForm.AlwaysAt => "always-at",
+        PropertyForm.AlwaysOutside => "always-outside",
+        PropertyForm.Sometimes => "sometimes",
+        PropertyForm.Finally => "finally",
+        PropertyForm.Outcomes => "outcomes",
+        _ => "kernel-bug",
+    };
+
+    /// <summary>A class of property as scenarios' users call it.</summary>
+    public static string Class(PropertyClass @class) => @class switch
+    {
+        PropertyClass.Safety => "safety",
+        PropertyClass.Hygiene => "hygiene",
+        _ => "fact",
+    };
+}

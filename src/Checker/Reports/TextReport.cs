@@ -1,0 +1,246 @@
+using ThpCheck.Checker.Replay;
+using ThpCheck.Checker.Verdicts;
+using ThpCheck.Specs.Format;
+using ThpCheck.Specs.Properties;
+
+namespace ThpCheck.Checker.Reports;
+
+/// <summary>Which traces a text report prints.</summary>
+/// <param name="Expected">Those of violations that the scenario expects, too; what is not expected is always shown.</param>
+/// <param name="Full">Every step of them.</param>
+/// <param name="Disagreements">Instead of traces, why the variants differ from what was predicted of them.</param>
+internal sealed record TextReportOptions(bool Expected, bool Full, bool Disagreements)
+{
+    /// <summary>Whether the scenario's question is printed.</summary>
+    public bool Question { get; init; }
+}
+
+/// <summary>
+/// What <c>check</c> says to people: for each scenario a line a variant, then the interleavings of what failed, and in the
+/// end what all of that amounts to. All its wording is here.
+/// </summary>
+internal sealed class TextReport(Paper paper, TextReportOptions options) : ICheckReport
+{
+    private const int StandingWidth = 4;
+    private const int VerdictWidth = 11;
+
+    private readonly List<VariantReport> _variants = []; // of the scenario at hand
+    private readonly List<(string Title, IReadOnlyList<TraceStep> Steps)> _drawn = []; // the columns printed in this scenario
+    private int _nameWidth;
+
+    public void Begin(ScenarioFile scenario, IReadOnlyList<VariantSpec> variants)
+    {
+        const int Narrowest = 8;
+        _variants.Clear();
+        _drawn.Clear();
+        _nameWidth = variants.Select(v => v.Name.Value.Length).Append(Narrowest).Max();
+        paper.Write(scenario.Path, Tone.Heading);
+        paper.WriteLine($"  {scenario.Title}");
+        if (options.Question)
+        {
+            paper.WriteProse(scenario.Question.Value.ReplaceLineEndings(" ").Trim(), 2);
+        }
+
+        paper.WriteProse(Scope.Of(scenario), 2, Tone.Faint);
+    }
+
+    public void Add(VariantReport variant)
+    {
+        _variants.Add(variant);
+        paper.Write($"  {Word(variant.Standing),-StandingWidth}", ToneOf(variant.Standing));
+        paper.Write($"  {variant.Name.PadRight(_nameWidth)}");
+        if (variant.Checked is not { } found)
+        {
+            paper.WriteLine($"  {"not checked",-VerdictWidth}  its scenario is wrong; see the errors");
+            return;
+        }
+
+        var result = found.Result;
+        var verdict = result.Verdict == VariantVerdict.Incomplete ? "INCOMPLETE" : CheckedVariant.Word(result.Verdict);
+        var counts = $"  {Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} transitions  depth {Prose.Number(result.Depth),4}  {Prose.Seconds(result.Time),8}";
+        paper.Write($"  {verdict,-VerdictWidth}", variant.Standing is Standing.AsExpected ? Tone.Plain : ToneOf(variant.Standing));
+        paper.Write(counts);
+        WriteTail(Tail(variant), 2 + StandingWidth + 2 + _nameWidth + 2 + VerdictWidth + counts.Length);
+        WriteDetails(variant, found);
+    }
+
+    public void End()
+    {
+        foreach (var variant in _variants)
+        {
+            var all = options.Expected || variant.Standing == Standing.NotAsExpected;
+            foreach (var failure in options.Disagreements ? [] : variant.Failures.Where(f => all || !f.IsExpected))
+            {
+                WriteFailure(variant, failure);
+            }
+        }
+
+        paper.WriteLine();
+    }
+
+    public void Finish(CheckSummary summary)
+    {
+        if (summary.Checked == 0 && summary.ExitCode == CommandLine.ExitCodes.AsExpected)
+        {
+            paper.WriteLine(options.Disagreements ? "No variant is marked as not as predicted." : "There was nothing to check.");
+            return;
+        }
+
+        if (summary.NotExplored + summary.NotChecked > 0)
+        {
+            var reached = summary.NotExplored == 0 ? ""
+                : $" {Prose.Count(summary.NotExplored, "variant")} of {Prose.Number(summary.Checked)} {(summary.NotExplored == 1 ? "was" : "were")} not explored to the end.";
+            var others = summary.NotChecked == 0 ? ""
+                : $" {Prose.Count(summary.NotChecked, "variant")} {(summary.NotChecked == 1 ? "was" : "were")} not reached.";
+            paper.WriteProse($"INCOMPLETE:{reached}{others} What was not found there may still be there.", 0, Tone.Bad);
+        }
+        else if (summary.Checked > 0)
+        {
+            paper.WriteProse(
+                $"{(summary.WrongInput > 0 ? "Of what was checked, all" : "All")} of every state space was explored ({Scope.MemoryModel}; tasks on a CPU each; starvation is out of scope; odds of a missed state below {Prose.Below(summary.OddsOfMissedState)}). "
+                + "What holds, holds in this model and in the scope of its scenario.", 0);
+        }
+
+        string?[] parts =
+        [
+            $"{Prose.Number(summary.AsExpected)} variant{(summary.AsExpected == 1 ? "" : "s")} as expected",
+            $"{Prose.Number(summary.NotAsExpected)} not",
+            summary.Incomplete > 0 ? $"{Prose.Number(summary.Incomplete)} incomplete" : null,
+            summary.WrongInput > 0 ? $"{Prose.Number(summary.WrongInput)} not checked because a scenario is wrong" : null,
+            summary.NotChecked > 0 ? $"{Prose.Number(summary.NotChecked)} not reached" : null,
+        ];
+        var interrupted = summary.Interrupted ? "Interrupted. " : "";
+        var errors = summary.Errors.Count > 0 ? $" {Prose.Count(summary.Errors.Count, "error")} in the input." : "";
+        var tone = summary.ExitCode == CommandLine.ExitCodes.AsExpected ? Tone.Good : Tone.Bad;
+        paper.WriteProse($"{interrupted}{string.Join(", ", parts.OfType<string>())}.{errors}", 0, tone);
+    }
+
+    // What failed, behind the counts, or below them where there is no room.
+    private void WriteTail(string tail, int column)
+    {
+        if (tail.Length == 0 || column + 2 + tail.Length <= paper.Width)
+        {
+            paper.WriteLine(tail.Length == 0 ? "" : $"  {tail}");
+        }
+        else
+        {
+            paper.WriteLine();
+            paper.WriteProse(tail, DetailIndent);
+        }
+    }
+
+    private static string Tail(VariantReport variant)
+    {
+        var found = variant.Checked!;
+        var failed = variant.Failures.Select(f => f.Name).Where(n => n != Failure.ModelFault);
+        var vacuous = found.Result.Properties.Where(p => p.Verdict == Verdict.Vacuous).Select(p => $"{p.Property.Name} (vacuous)");
+        return string.Join(", ", failed.Concat(vacuous));
+    }
+
+    private void WriteDetails(VariantReport variant, CheckedVariant found)
+    {
+        if (Scope.Own(variant.Scenario, variant.Variant) is { } scope)
+        {
+            paper.WriteProse(scope, DetailIndent, Tone.Faint);
+        }
+
+        foreach (var outcomes in found.Result.Properties.Where(p => p.Outcomes is not null))
+        {
+            paper.WriteProse($"{outcomes.Property.Name}: {string.Join(" ", outcomes.Outcomes!.Select(o => $"({string.Join(",", o)})"))}", DetailIndent);
+        }
+
+        if (variant.Standing is Standing.NotAsExpected or Standing.Incomplete)
+        {
+            foreach (var difference in found.Differences)
+            {
+                paper.WriteProse(difference, DetailIndent, variant.Standing == Standing.Incomplete ? Tone.Warning : Tone.Bad);
+            }
+        }
+
+        if (variant.Variant.Disagrees is { } reason)
+        {
+            paper.WriteProse(
+                options.Disagreements || options.Question ? $"not as predicted by {Facts(variant.Variant)}: {reason.Value.Trim()}" : "not as predicted; --disagreements says why",
+                DetailIndent, Tone.Faint);
+        }
+    }
+
+    private int DetailIndent => 2 + StandingWidth + 2 + _nameWidth + 2;
+
+    private static string Facts(VariantSpec variant) =>
+        variant.Facts.Count == 0 ? "reading the code" : Prose.List([.. variant.Facts.Select(f => f.ToString())]);
+
+    private void WriteFailure(VariantReport variant, Failure failure)
+    {
+        var heading = Heading(variant, failure);
+        paper.WriteLine();
+        paper.WriteLine($"  {heading}", failure.IsExpected ? Tone.Heading : Tone.Bad);
+        if (failure.Message.Length > 0 && failure.Property?.Form != PropertyForm.Sometimes)
+        {
+            paper.WriteProse(failure.Message, 2);
+        }
+
+        if (failure.Property is { Promise.Length: > 0 } property)
+        {
+            paper.WriteProse($"Promised: {property.Promise}", 2, Tone.Faint);
+        }
+
+        if (failure.Way is not { } way)
+        {
+            return;
+        }
+
+        var bound = variant.Checked!.Bound;
+        paper.WriteLine();
+        paper.WriteProse(TraceText.Schedule(way), 2);
+        paper.WriteLine();
+        var steps = way.Trace.Steps;
+        if (failure.Ending is null && _drawn.FirstOrDefault(d => BeginsWith(d.Steps, steps)) is { Steps: { } drawn, Title: var title })
+        {
+            var which = drawn.Count == steps.Count ? "all steps" : steps.Count == 1 ? "the first step" : $"the first {Prose.Count(steps.Count, "step")}";
+            paper.WriteProse($"See {which} of \"{title}\" above.", 2);
+        }
+        else if (steps.Count > 0 || failure.Ending is not null)
+        {
+            var mark = failure.Name == Failure.ModelFault ? failure.Name : TraceText.Mark(failure.Property, failure.Message);
+            TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full), 2);
+            _drawn.Add(($"{variant.Name}: {failure.Name}", steps));
+        }
+
+        paper.WriteLine();
+        paper.WriteLine($"  {TraceText.Replay(bound, way.Schedule)}");
+    }
+
+    private static string Heading(VariantReport variant, Failure failure)
+    {
+        var expected = failure.IsExpected ? "as expected" : "not expected";
+        return failure.Property is { Form: PropertyForm.Sometimes } ? $"{variant.Name}: {failure.Name} is never reached, {expected}"
+            : failure.Property is null ? $"{variant.Name}: {failure.Name}{(failure.Name == Failure.ModelFault ? "" : $", {expected}")}"
+            : failure.Property.Class switch
+            {
+                PropertyClass.Safety => $"{variant.Name}: {failure.Name} is violated, {expected}",
+                PropertyClass.Hygiene => $"{variant.Name}: {failure.Name} (hygiene) is violated, {expected}",
+                _ => $"{variant.Name}: {failure.Name} (fact) occurs, {expected}",
+            };
+    }
+
+    private static bool BeginsWith(IReadOnlyList<TraceStep> all, IReadOnlyList<TraceStep> first) =>
+        first.Count <= all.Count && first.Zip(all).All(p =>
+            (p.First.Thread, p.First.Operation, p.First.Value) == (p.Second.Thread, p.Second.Operation, p.Second.Value)
+            && p.First.Calls.SequenceEqual(p.Second.Calls));
+
+    private static string Word(Standing standing) => standing switch
+    {
+        Standing.AsExpected => "ok",
+        Standing.NotAsExpected => "FAIL",
+        Standing.Incomplete => "--",
+        _ => "ERR",
+    };
+
+    private static Tone ToneOf(Standing standing) => standing switch
+    {
+        Standing.AsExpected => Tone.Good,
+        Standing.Incomplete => Tone.Warning,
+        _ => Tone.Bad,
+    };
+}
