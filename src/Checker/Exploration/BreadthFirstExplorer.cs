@@ -87,7 +87,7 @@ internal sealed class BreadthFirstExplorer
             {
                 for (var i = 0L; i < current.Count; i++)
                 {
-                    if ((_graph.Expanded % CheckEvery == 0 || _graph.StateCount >= _budget.States) && !MayGoOn(table, current, next, i))
+                    if ((_graph.Expanded % CheckEvery == 0 || _graph.StateCount >= _budget.States || (_budget.First && _monitor.AnyViolation)) && !MayGoOn(table, current, next, i))
                     {
                         break;
                     }

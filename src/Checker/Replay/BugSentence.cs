@@ -13,7 +13,7 @@ internal static class BugSentence
     public static string Of(Machine machine, KernelBug bug, (int Object, int Cell) at, string? reason, IReadOnlyList<TraceStep> steps)
     {
         var step = steps[^1];
-        var who = $"{step.Thread} in {step.Function}()";
+        var who = step.Function == step.Thread ? step.Thread : $"{step.Thread} in {step.Function}()";
         var what = at.Object != 0 ? machine.Object(at.Object)!.Name : at.Cell != 0 ? machine.Cells[at.Cell - 1].Name : "";
         return bug switch
         {

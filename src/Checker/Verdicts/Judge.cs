@@ -56,7 +56,7 @@ internal static class Judge
                     : exploration.IsComplete ? new(property, Verdict.Violated, "never reached", null)
                     : new(property, Verdict.Incomplete, "not reached in what was explored", null);
             case PropertyForm.Outcomes:
-                var verdict = exploration.IsComplete ? Verdict.Holds : Verdict.Incomplete;
+                var verdict = !exploration.IsComplete ? Verdict.Incomplete : exploration.Ends.Count == 0 ? Verdict.Vacuous : Verdict.Holds;
                 return new(property, verdict, null, null, exploration.Monitor.OutcomesOf(index));
             default:
                 if (findings.Count > 0)
@@ -67,6 +67,7 @@ internal static class Judge
 
                 return !exploration.IsComplete ? new(property, Verdict.Incomplete, null, null)
                     : property.Form == PropertyForm.AlwaysAt && !exploration.Monitor.Occurred(index) ? new(property, Verdict.Vacuous, $"the event '{property.At}' never occurred", null)
+                    : property.Form == PropertyForm.Finally && exploration.Ends.Count == 0 ? new(property, Verdict.Vacuous, "no execution ends", null)
                     : new(property, Verdict.Holds, null, null);
         }
     }

@@ -60,6 +60,7 @@ public sealed class Caches
     public SlabCache<AddressSpace> AddressSpace { get; }
 
     /// <summary>page_to_pfn. Frame numbers begin at 1; folios are registered one after the other.</summary>
+    /// <remarks>Each generation of a folio has a number of its own (hides mistakes of one page for another that has its frame now).</remarks>
     public int page_to_pfn(Folio folio)
     {
         ArgumentNullException.ThrowIfNull(folio);

@@ -35,8 +35,8 @@ public class memory(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>The first store to a page of a shared file mapping: brings the page into the cache and maps it dirty.</summary>
     /// <remarks>
-    /// Left out: reading it from disk, page_mkwrite, a page that is cached already, and the i_pages lock around nrpages (hides
-    /// races in the page cache, of which no path here makes any).
+    /// Left out: reading it from disk, page_mkwrite, and looking the page up in the cache (invents a second page where two threads
+    /// fault on one); the LRU's pagevec.
     /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<Folio?> do_shared_fault(Mm vm_mm, Vma vma, AddressSpace file, int address)
@@ -48,8 +48,8 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         var vm_start = await load(vma.vm_start);
         var vm_pgoff = await load(vma.vm_pgoff);
         await store(folio.index, address - vm_start + vm_pgoff);
-        var nrpages = await load(file.nrpages);
-        await store(file.nrpages, nrpages + 1);
+        await atomic_inc(file.nrpages); // under the i_pages lock
+        await set_bit(PageFlags.PG_lru, folio.flags);
 
         var table = await pte_alloc(vm_mm); // finish_fault
         await spin_lock(table.ptl);

@@ -8,7 +8,8 @@ public class migrate(Kernel kernel) : KernelFile(kernel)
     /// <summary>Holds the folio's anon_vma while it would be unmapped and moved.</summary>
     /// <remarks>
     /// Left out: the destination, try_to_migrate, moving and mapping again (hides what they do wrong): what is here ends
-    /// where the kernel would install migration entries. Left out too: writeback and non-LRU pages.
+    /// where the kernel would install migration entries. Left out too: writeback, non-LRU pages, modes that give up where the folio
+    /// is locked, and the early end for a folio that nobody else holds (all walk more than the kernel does).
     /// </remarks>
     [KernelSource("mm/migrate.c")]
     public virtual async KernelTask __unmap_and_move(Folio src)
@@ -36,7 +37,7 @@ public class migrate(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Migrates one isolated folio and gives up its isolation, moved or not.</summary>
-    /// <remarks>Left out: retries. The folio goes back to its LRU.</remarks>
+    /// <remarks>Left out: retries. The folio goes back to its LRU, here by the way that reclaim takes.</remarks>
     [KernelSource("mm/migrate.c")]
     public virtual async KernelTask unmap_and_move(Folio src)
     {

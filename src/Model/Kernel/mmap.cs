@@ -83,16 +83,19 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         var start = await load(orig.vm_start);
         var end = await load(orig.vm_end);
         var pgoff = await load(orig.vm_pgoff);
+        var file = await load(orig.vm_file);
         await store(vma.vm_mm, mm);
         await store(vma.vm_start, start);
         await store(vma.vm_end, end);
         await store(vma.vm_pgoff, pgoff);
+        await store(vma.vm_file, file);
         return vma;
     }
 
     /// <summary>The last user of an mm has gone: unmaps and frees everything in it.</summary>
     /// <remarks>
-    /// Left out: mmu notifiers, the OOM reaper, accounting, lru_add_drain (hides nothing here: nothing is in a pagevec), and the
+    /// The caller is the mm's last user: a scenario in which another thread still runs in this mm is one that the kernel's
+    /// mm_users forbids. Left out: mmu notifiers, the OOM reaper, accounting, lru_add_drain (hides nothing here: nothing is in a pagevec), and the
     /// early return of an mm without vmas, which then does nothing here either.
     /// </remarks>
     [KernelSource("mm/mmap.c")]

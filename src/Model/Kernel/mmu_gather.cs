@@ -22,7 +22,10 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
     public virtual MmuGather __tlb_remove_page(MmuGather tlb, Folio page, bool delay_rmap = false) => tlb.With(page, delay_rmap);
 
     /// <summary>Adds a page table, to be freed with the batch after the flush.</summary>
-    /// <remarks>As x86 does it without PARAVIRT; with it, the table is freed by RCU (hides nothing: the time is a later one).</remarks>
+    /// <remarks>
+    /// As x86 does it without PARAVIRT, where this is tlb_remove_page; with it, the table is freed by RCU (for a kernel with PARAVIRT
+    /// this invents uses after free by walkers that rely on RCU or on interrupts being off; none is here).
+    /// </remarks>
     [KernelSource("mm/mmu_gather.c")]
     public virtual MmuGather tlb_remove_table(MmuGather tlb, PageTable table) => tlb with { Table = table };
 

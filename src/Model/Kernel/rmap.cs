@@ -237,7 +237,10 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     /// Takes a vma out of the reverse map: out of every tree under the root's lock, and after that drops the anon_vmas
     /// whose tree is empty.
     /// </summary>
-    /// <remarks>The vma's own list is serialised by mmap_lock, or by the vma's being detached: no other thread reads it.</remarks>
+    /// <remarks>
+    /// The vma's own list is serialised by mmap_lock, or by the vma's being detached: no other thread reads it, and here the chains
+    /// that are freed last stay on it.
+    /// </remarks>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask unlink_anon_vmas(Vma vma)
     {
@@ -402,6 +405,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>Visits every vma that may map an anonymous folio, under the lock of its anon_vma's root.</summary>
     /// <returns>What the visits made of their argument.</returns>
+    /// <remarks>Left out: VM_BUG_ON_VMA for a page outside a vma that the tree gave; folio->index is read once for all of them.</remarks>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask<int> rmap_walk_anon(Folio folio, RmapWalkControl rwc, int arg)
     {
@@ -484,6 +488,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     {
         await atomic_set(page._mapcount, 0);
         var anon_vma = await load(vma.anon_vma);
+        BUG_ON(anon_vma is null, "BUG_ON(!anon_vma)");
         await WRITE_ONCE<KernelObject?>(page.mapping, anon_vma); // __page_set_anon_rmap
         var vm_start = await load(vma.vm_start);
         var vm_pgoff = await load(vma.vm_pgoff);

@@ -34,10 +34,18 @@ public class swap(Kernel kernel) : KernelFile(kernel)
             await store(folio.mapping, null);
         }
 
-        WARN_ON(await atomic_read(folio._mapcount) != -1, "BUG: Bad page state: nonzero mapcount");
-        WARN_ON(await load(folio.mapping) is not null, "BUG: Bad page state: non-NULL mapping");
-        WARN_ON((await load(folio.flags) & (PageFlags.PG_locked | PageFlags.PG_lru)) != 0, "BUG: Bad page state: PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
-        await kmem_cache_free(folio);
+        var mapcount = await atomic_read(folio._mapcount) != -1;
+        WARN_ON(mapcount, "BUG: Bad page state: nonzero mapcount");
+        var mapping = await load(folio.mapping) is not null;
+        WARN_ON(mapping, "BUG: Bad page state: non-NULL mapping");
+        var refcount = await atomic_read(folio._refcount) != 0;
+        WARN_ON(refcount, "BUG: Bad page state: nonzero _refcount");
+        var flags = (await load(folio.flags) & (PageFlags.PG_locked | PageFlags.PG_lru)) != 0;
+        WARN_ON(flags, "BUG: Bad page state: PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
+        if (!mapcount && !mapping && !refcount && !flags)
+        {
+            await kmem_cache_free(folio); // a bad page is never used again
+        }
     }
 
     /// <summary>Drops the references that a batch of pages owns: first all of them, then it frees the pages that were the last.</summary>

@@ -5,14 +5,26 @@ namespace ThpCheck.Model.Kernel;
 /// <summary>mm/vmscan.c: reclaim's look at one folio.</summary>
 public class vmscan(Kernel kernel) : KernelFile(kernel)
 {
-    /// <summary>Takes a folio off its LRU, with a reference, so that this thread may work on it.</summary>
+    /// <summary>Takes a folio off its LRU, with a reference, so that this thread may work on it; says whether it could.</summary>
+    /// <remarks>
+    /// Left out: the lists and the lruvec lock. What takes an isolated folio relies on it, so this belongs into set-up, where it
+    /// cannot fail.
+    /// </remarks>
     [KernelSource("mm/vmscan.c", Function = "isolate_lru_folios")]
-    public virtual async KernelTask isolate_lru_folio(Folio folio)
+    public virtual async KernelTask<bool> isolate_lru_folio(Folio folio)
     {
-        if (await atomic_inc_not_zero(folio._refcount) && !await test_and_clear_bit(PageFlags.PG_lru, folio.flags))
+        if (!await atomic_inc_not_zero(folio._refcount))
+        {
+            return false;
+        }
+
+        if (!await test_and_clear_bit(PageFlags.PG_lru, folio.flags))
         {
             await mm.folio_put(folio);
+            return false;
         }
+
+        return true;
     }
 
     /// <summary>Puts an isolated folio back on its LRU, and frees it if it was left to this thread.</summary>

@@ -26,7 +26,9 @@ public readonly record struct rw_semaphore
 /// <remarks>
 /// Left out: the order of the queue and handoff, so any waiter may be next (invents orders that the kernel's queue forbids,
 /// none of them a new kind of exclusion); a reader that waits sets no bit of its own, and one that queued before a
-/// downgrade_write is not let in by it (hides trylocks that fail, and orders of waiters, in the moment of such a downgrade).
+/// downgrade_write is not let in by it (hides trylocks that fail, and orders of waiters, in the moment of such a downgrade). Where
+/// the kernel grants all queued readers at once, only one here passes a waiting writer; the others come to the same by queueing
+/// before it.
 /// </remarks>
 public static class RwSemaphores
 {

@@ -18,7 +18,7 @@ public static class RmapProperties
         {
             if (view.IsLive(folio) && view.Get(folio.mapping) is AnonVma anon_vma && mm.Mapcount(view, folio) > 0 && !view.IsLive(anon_vma))
             {
-                return $"{folio} counts as mapped {mm.Mapcount(view, folio)} times, but {anon_vma}, its anon_vma, is freed";
+                return $"the mapcount of {folio} is {mm.Mapcount(view, folio)}, but {anon_vma}, its anon_vma, is freed";
             }
         }
 
@@ -79,7 +79,7 @@ public static class RmapProperties
         {
             if (view.IsLive(folio) && mm.Mapcount(view, folio) > view.Get(folio._refcount))
             {
-                return $"{folio} is mapped {mm.Mapcount(view, folio)} times with {view.Get(folio._refcount)} references";
+                return $"the mapcount of {folio} is {mm.Mapcount(view, folio)}, its refcount {view.Get(folio._refcount)}";
             }
         }
 
@@ -156,7 +156,7 @@ public static class RmapProperties
         {
             if (view.IsLive(folio) && isBroken(mm.Mapcount(view, folio), Ptes(view, mm, folio)))
             {
-                return $"{folio} counts as mapped {mm.Mapcount(view, folio)} times and has {Ptes(view, mm, folio)} ptes";
+                return $"the mapcount of {folio} is {mm.Mapcount(view, folio)}, and {Ptes(view, mm, folio)} ptes map it";
             }
         }
 

@@ -17,7 +17,7 @@ public sealed class ScenarioBinderTests
         setup:
           - mm = mm_alloc()
           - vma = mmap_region(mm, 0, 1)
-          - folio = do_anonymous_page(vma, 0)
+          - folio = do_user_addr_fault(mm, 0)
         threads:
           - name: exit
             calls: [exit_mmap(mm)]
@@ -70,9 +70,10 @@ public sealed class ScenarioBinderTests
     }
 
     [Theory]
-    [InlineData("- folio = do_anonymous_page(vma, 0)", "- folio = do_anonymous_page(vma, 7)", "a.yaml:9:5: element 7 of an array of 2 Pte is accessed")]
+    [InlineData("- vma = mmap_region(mm, 0, 1)", "- vma = mmap_region(mm, 0, 9)", "a.yaml:8:5: vma0.vm_end is given 9, outside its range 0..2; widen the range where the field is declared")]
+    [InlineData("do_user_addr_fault(mm, 0)", "do_user_addr_fault(mm, 1)", "a.yaml:9:5: 'folio' would be null: do_user_addr_fault returned no object")]
     [InlineData("- vma = mmap_region(mm, 0, 1)", "- vma = mmap_region(mm, 0, 1)\n  - other = mm_alloc()", "a.yaml:9:5: the set-up needs more of mm than the scenario has")]
-    [InlineData("- folio = do_anonymous_page(vma, 0)", "- folio = do_anonymous_page(vma, 0)\n  - folio_unlock(folio)", "a.yaml:10:5: the set-up meets a kernel bug in folio_unlock: no-bad-unlock is broken")]
+    [InlineData("- folio = do_user_addr_fault(mm, 0)", "- folio = do_user_addr_fault(mm, 0)\n  - folio_unlock(folio)", "a.yaml:10:5: the set-up meets a kernel bug in folio_unlock: no-bad-unlock is broken")]
     [InlineData("- mm = mm_alloc()", "- mm = mm_alloc()\n  - rcu_core()", "a.yaml:8:5: the set-up blocks in rcu_callback; it runs alone, so nothing can wake it")]
     public void A_set_up_that_cannot_be_run_alone_is_refused(string from, string to, string message)
     {
@@ -87,12 +88,12 @@ public sealed class ScenarioBinderTests
     {
         var (bound, diagnostics) = Bind(Good
             .Replace("exit_mmap(mm)", "mm_alloc()", StringComparison.Ordinal)
-            .Replace("- folio = do_anonymous_page(vma, 0)", "- folio = do_anonymous_page(vma, 0)\n  - page_remove_rmap(folio)", StringComparison.Ordinal)
+            .Replace("- folio = do_user_addr_fault(mm, 0)", "- folio = do_user_addr_fault(mm, 0)\n  - page_remove_rmap(folio)", StringComparison.Ordinal)
             .Replace("properties: [anon-vma-valid]", "properties: [anon-vma-valid, mapcount-covers-ptes]", StringComparison.Ordinal));
 
         Assert.Null(bound);
         Assert.Equal(
-            "a.yaml:14:30: the initial state breaks 'mapcount-covers-ptes': folio counts as mapped 0 times and has 1 ptes; mend the set-up, or the property does not belong here",
+            "a.yaml:14:30: the initial state breaks 'mapcount-covers-ptes': the mapcount of folio is 0, and 1 ptes map it; mend the set-up, or the property does not belong here",
             Assert.Single(diagnostics).ToString());
     }
 
