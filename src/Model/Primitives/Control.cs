@@ -11,8 +11,9 @@ public static class Control
         : throw new ModelFaultException($"Choose({n}) has nothing to choose from");
 
     /// <summary>Waits until the field compares with the value as said.</summary>
-    public static Step Until<T>(Shared<T> field, Comparison comparison, T value) =>
-        Worker.Running.Declare(new Operation(OperationCode.Until, MemoryOrder.Acquire, field.Object, field.Cell, Word<T>.Encode(value), (long)comparison));
+    public static Step Until<T>(Shared<T> field, Comparison comparison, T value) => comparison == Comparison.None
+        ? throw new ModelFaultException("Until compares a field with no comparison; name one, or wait for a predicate")
+        : Worker.Running.Declare(new Operation(OperationCode.Until, MemoryOrder.Acquire, field.Object, field.Cell, Word<T>.Encode(value), (long)comparison));
 
     /// <summary>Waits until a registered predicate holds.</summary>
     public static Step Until(Predicate predicate)
@@ -34,7 +35,7 @@ public static class Control
     /// <param name="name">The event's name.</param>
     /// <param name="argument">What it is about.</param>
     public static void Oracle(string name, ModelObject? argument = null) =>
-        Worker.Running.Record(new(EffectKind.Oracle, 0, argument?.Id ?? 0, name));
+        Worker.Running.Record(new(EffectKind.Oracle, 0, Worker.Running.Machine.NumberOf(argument), name));
 
     /// <summary>Marks the thread as inside a named part of its path. Every path and held lock is a region by itself.</summary>
     public static void Enter(string region) => Worker.Running.EnterRegion(region);

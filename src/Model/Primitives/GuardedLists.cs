@@ -68,7 +68,9 @@ public static class GuardedLists
         where T : ModelObject => Worker.Running.Declare<int>(new(OperationCode.list_count, MemoryOrder.Plain, list.Count.Object, list.Count.Cell));
 
     private static Step Change<T>(OperationCode code, guarded_list<T> list, T entry, int guard)
-        where T : ModelObject => Worker.Running.Declare(new Operation(code, MemoryOrder.Plain, list.Count.Object, list.Count.Cell, entry.Id, guard));
+        where T : ModelObject => guard == 0
+        ? throw new ModelFaultException("the guard of a list is a lock that was never laid out")
+        : Worker.Running.Declare(new Operation(code, MemoryOrder.Plain, list.Count.Object, list.Count.Cell, Word<T>.Encode(entry), guard));
 }
 
 /// <summary>What the operations on a guarded list do to its cells: the count, then the entries.</summary>

@@ -32,29 +32,43 @@ internal static class Sections
         _ => context,
     };
 
-    /// <summary>The bug that performing the operation in this context is.</summary>
-    public static KernelBug BugOf(in Operation operation, ThreadContext context) => operation.Code switch
+    /// <summary>
+    /// The bug that performing the operation in this context is: one that is not tolerated where there is any.
+    /// </summary>
+    public static KernelBug BugOf(in Operation operation, ThreadContext context, IReadOnlySet<KernelBug> tolerated)
+    {
+        var (balance, sleep) = (BalanceOf(operation, context), SleepOf(operation, context));
+        return balance != KernelBug.None && (sleep == KernelBug.None || !tolerated.Contains(balance)) ? balance : sleep;
+    }
+
+    // Locks and sections that are taken twice, or left without having been entered.
+    private static KernelBug BalanceOf(in Operation operation, ThreadContext context) => operation.Code switch
     {
         OperationCode.rcu_read_unlock when context.RcuNesting == 0 => KernelBug.UnbalancedSection,
         OperationCode.preempt_enable when context.PreemptDepth == 0 => KernelBug.UnbalancedSection,
         OperationCode.local_irq_enable when context.IrqDepth == 0 => KernelBug.UnbalancedSection,
-        OperationCode.spin_lock when context.ModeOf(operation.Cell) is not null => KernelBug.RecursiveLock,
+        OperationCode.spin_lock or OperationCode.down_write when context.ModeOf(operation.Cell) is not null => KernelBug.RecursiveLock,
         OperationCode.bit_spin_lock when context.ModeOf(operation.Cell, operation.A) is not null => KernelBug.RecursiveLock,
-        OperationCode.down_write when context.ModeOf(operation.Cell) is not null => KernelBug.RecursiveLock,
         // A second read lock by the same thread deadlocks once a writer waits in between; lockdep reports it outright.
         OperationCode.down_read when context.ModeOf(operation.Cell) is not null => KernelBug.RecursiveLock,
         OperationCode.spin_unlock when context.ModeOf(operation.Cell) is not LockMode.Exclusive => KernelBug.BadUnlock,
         OperationCode.bit_spin_unlock when context.ModeOf(operation.Cell, operation.A) is not LockMode.Exclusive => KernelBug.BadUnlock,
         OperationCode.up_write or OperationCode.downgrade_write when context.ModeOf(operation.Cell) is not LockMode.Exclusive => KernelBug.BadUnlock,
         OperationCode.up_read when context.ModeOf(operation.Cell) is not LockMode.Shared => KernelBug.BadUnlock,
-        OperationCode.list_add or OperationCode.list_add_tail or OperationCode.list_del when context.ModeOf((int)operation.B) is not LockMode.Exclusive => KernelBug.ListCorruption,
-        OperationCode.kmem_cache_alloc when context.IsAtomic => KernelBug.SleepInAtomic,
-        OperationCode.down_read or OperationCode.down_write or OperationCode.folio_lock or OperationCode.snapshot_begin when context.IsAtomic && MaySleep(operation, context) =>
+        OperationCode.list_add or OperationCode.list_add_tail or OperationCode.list_del when context.ModeOf((int)operation.B) is not LockMode.Exclusive =>
+            KernelBug.ListCorruption,
+        _ => KernelBug.None,
+    };
+
+    private static KernelBug SleepOf(in Operation operation, ThreadContext context) => operation.Code switch
+    {
+        OperationCode.kmem_cache_alloc or OperationCode.down_read or OperationCode.down_write or OperationCode.folio_lock when context.IsAtomic =>
             KernelBug.SleepInAtomic,
+        OperationCode.snapshot_begin when context.IsAtomic && MaySleep(operation, context) => KernelBug.SleepInAtomic,
         _ => KernelBug.None,
     };
 
     // synchronize_rcu sleeps; waiting for other CPUs' interrupts spins, and deadlocks only with interrupts off here.
     private static bool MaySleep(in Operation operation, ThreadContext context) =>
-        operation.Code != OperationCode.snapshot_begin || operation.A == (long)SectionKinds.Rcu || context.IrqDepth > 0;
+        operation.A == (long)SectionKinds.Rcu || context.IrqDepth > 0;
 }

@@ -17,7 +17,7 @@ public static class Slab
         where T : KernelObject
     {
         ArgumentNullException.ThrowIfNull(cache);
-        return Worker.Running.Declare<T>(new(OperationCode.kmem_cache_alloc, A: cache.Id));
+        return Worker.Running.Declare<T>(new(OperationCode.kmem_cache_alloc, A: Worker.Running.Machine.NumberOf(cache)));
     }
 
     /// <summary>
@@ -27,7 +27,7 @@ public static class Slab
     public static Step kmem_cache_free(KernelObject @object)
     {
         ArgumentNullException.ThrowIfNull(@object);
-        return Worker.Running.Declare(new Operation(OperationCode.kmem_cache_free, A: @object.Id));
+        return Worker.Running.Declare(new Operation(OperationCode.kmem_cache_free, A: Worker.Running.Machine.NumberOf(@object)));
     }
 
     /// <summary>The environment thread that gives slab pages of type-safe caches back, a grace period after the free.</summary>

@@ -9,14 +9,16 @@ namespace ThpCheck.Model.Stepping;
 public sealed class Predicate(IReadOnlyList<CellRef> reads, Func<ReadOnlySpan<long>, bool> holds) : ModelObject
 {
     /// <summary>The cells it reads.</summary>
-    public IReadOnlyList<CellRef> Reads => reads;
+    public IReadOnlyList<CellRef> Reads { get; } = reads.All(r => r.Cell != 0)
+        ? reads
+        : throw new ModelFaultException("a predicate reads a field that was never laid out");
 
     internal bool Holds(State state)
     {
-        Span<long> values = stackalloc long[reads.Count];
+        Span<long> values = stackalloc long[Reads.Count];
         for (var i = 0; i < values.Length; i++)
         {
-            values[i] = state.Get(reads[i].Cell);
+            values[i] = state.Get(Reads[i].Cell);
         }
 
         return holds(values);

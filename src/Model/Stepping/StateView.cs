@@ -41,7 +41,8 @@ public sealed class StateView(State state)
 
     /// <summary>Whether a thread has ended.</summary>
     public bool HasEnded(int thread) =>
-        state.NodeOf(thread) is >= 0 and var node && (state.Machine.Automaton(thread)[node].Flags & NodeFlags.Finished) != 0;
+        state.NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread)[node] is var at
+        && (at.Flags & NodeFlags.Finished) != 0 && (at.Bug == KernelBug.None || state.Machine.Tolerated.Contains(at.Bug));
 
     /// <summary>Whether a thread is inside a path of this name, or a region it entered.</summary>
     public bool In(string region, int thread) =>

@@ -32,7 +32,9 @@ public sealed class Stepper
         Apply(effects);
         if (State.Outcome != StepOutcome.Done || State.Tolerated != 0)
         {
-            throw new ModelFaultException($"{_machine.ThreadName(thread)} meets a kernel bug before its first step: {State.Reason}");
+            var reason = State.Reason;
+            State.Undo();
+            throw new ModelFaultException($"{_machine.ThreadName(thread)} meets a kernel bug before its first step: {reason}");
         }
 
         State.Commit();

@@ -86,6 +86,11 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
             return -1;
         }
 
+        if (run.Frame == 0 && !run.Context.IsOutside && machine.Tolerated.Contains(KernelBug.UnbalancedSection))
+        {
+            run = run with { Effects = [.. run.Effects, new(EffectKind.Bug, 0, (long)KernelBug.UnbalancedSection, "a thread ends inside a section or with a lock held")] };
+        }
+
         var next = Intern(run, started: machine.ThreadKind(thread) == ThreadKind.Optional);
         var leaves = at.Sections & ~_nodes[next].Sections;
         if (known >= 0)
@@ -145,7 +150,7 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         flags |= machine.ThreadKind(thread) == ThreadKind.Task || started ? NodeFlags.Owes : 0;
         var bug = run.Frame == 0
             ? run.Context.IsOutside ? KernelBug.None : KernelBug.UnbalancedSection
-            : Sections.BugOf(run.Pending, run.Context);
+            : Sections.BugOf(run.Pending, run.Context, machine.Tolerated);
         _nodes[number] = new Node(run.Pending, flags, bug, run.Context.Sections, a.Low + b.High, a.High + (b.Low * 3));
         _details.Add(new NodeDetails(run.Frame, run.Context, RegionsOf(run)));
         _numbers.Add(key, number);
@@ -160,7 +165,9 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         Fingerprint.Fold(ref low, ref high, (ulong)operation.A);
         Fingerprint.Fold(ref low, ref high, (ulong)operation.B);
         var context = run.Context;
-        Fingerprint.Fold(ref low, ref high, (ulong)(uint)context.RcuNesting | ((ulong)(uint)context.PreemptDepth << 16) | ((ulong)(uint)context.IrqDepth << 32));
+        Fingerprint.Fold(ref low, ref high, (ulong)context.RcuNesting); // below zero where an unbalanced section is tolerated
+        Fingerprint.Fold(ref low, ref high, (ulong)context.PreemptDepth);
+        Fingerprint.Fold(ref low, ref high, (ulong)context.IrqDepth);
         foreach (var held in context.Held)
         {
             Fingerprint.Fold(ref low, ref high, (ulong)(uint)held.Cell | ((ulong)held.Mode << 32));
