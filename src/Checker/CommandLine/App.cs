@@ -16,7 +16,10 @@ internal static class App
             // The only output that is not our own is the help, which takes it from there.
             var configuration = new InvocationConfiguration
             {
-                Output = new StringWriter(), Error = streams.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+                Output = new StringWriter(),
+                Error = streams.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
             };
             return Mistake(parsed) is { } mistake ? throw new WrongInputException(mistake) : parsed.Invoke(configuration);
         }

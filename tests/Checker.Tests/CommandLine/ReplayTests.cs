@@ -12,7 +12,7 @@ public sealed class ReplayTests
     public void Replay_shows_the_trace_again() => Approved.Match(Of([.. Trylock, "--schedule", "owner,stranger*2,owner"]).All);
 
     [Fact]
-    public void Replay_verbose_shows_every_state() => 
+    public void Replay_verbose_shows_every_state() =>
         Approved.Match(WithoutInitialState(Of([.. Trylock, "--schedule", "owner,stranger*2,owner", "--verbose"]).All));
 
     [Fact]

@@ -55,6 +55,46 @@ public sealed class SectionTests
         Assert.NotEqual(KernelBug.SleepInAtomic, last.Bug);
     }
 
+    [Fact]
+    public void A_tolerated_bug_does_not_hide_another_of_the_same_operation()
+    {
+        var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.RecursiveLock } });
+        test.Begin(() => ReadTwiceUnderRcu(test.Page));
+        test.Step();
+        test.Step();
+
+        Assert.Equal(KernelBug.SleepInAtomic, test.Step().Bug);
+    }
+
+    [Fact]
+    public void A_tolerated_bug_at_a_threads_end_is_met_by_its_last_step()
+    {
+        var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.UnbalancedSection } });
+        test.Begin(OnlyEnter);
+
+        var last = test.Step();
+
+        Assert.True(last.Meets(KernelBug.UnbalancedSection));
+        Assert.True(test.Stepper.IsEnd);
+        Assert.True(test.View.HasEnded(0));
+    }
+
+    [Fact]
+    public void States_that_differ_in_preemption_alone_are_two_even_where_rcu_nesting_is_below_zero()
+    {
+        var test = new TestMachine(options: new MachineBuilder { Tolerated = new HashSet<KernelBug> { KernelBug.UnbalancedSection } });
+        test.Begin(UnlockThenDisable);
+        var seen = new HashSet<(ulong, ulong)> { test.Stepper.State.Fingerprint };
+
+        for (var step = 0; step < 4; step++)
+        {
+            test.Step();
+            seen.Add(test.Stepper.State.Fingerprint);
+        }
+
+        Assert.Equal(5, seen.Count);
+    }
+
     public static TheoryData<string> AllSections => [.. Sections.Keys];
 
     [Theory]
@@ -357,4 +397,24 @@ public sealed class SectionTests
     }
 
     private static int Index<T>(Dictionary<string, T> table, string name) => table.Keys.ToList().IndexOf(name);
+
+    private static async KernelTask ReadTwiceUnderRcu(Page page)
+    {
+        await down_read(page.rwsem);
+        await rcu_read_lock();
+        await down_read(page.rwsem);
+    }
+
+    private static async KernelTask OnlyEnter() => await rcu_read_lock();
+
+    // The step after each unlock is the same one, so that only the context tells the states apart.
+    private static async KernelTask UnlockThenDisable()
+    {
+        await rcu_read_unlock();
+        for (var i = 0; i < 3; i++)
+        {
+            await preempt_disable();
+            i = 0;
+        }
+    }
 }
