@@ -15,14 +15,14 @@ internal sealed class Worker(Machine machine)
     private const int MaxDepth = 64;
 
     [ThreadStatic]
-    private static Worker? _running;
+    private static Worker? _current;
 
     private readonly Frame?[] _live = new Frame?[MaxDepth]; // a frame that was not resumed stays a number
     private readonly int[] _numbers = new int[MaxDepth];    // valid below _changed
     private readonly List<Effect> _effects = [];
     private int _depth;
     private int _changed; // frames from here up have run since they were read
-    private readonly int _running; // the frame whose code runs; a task that is not awaited where it is called leaves its frame above
+    private int _running; // the frame whose code runs; a task that is not awaited where it is called leaves its frame above
 
     private Operation _pending;
     private string _pendingSite = "";
@@ -45,7 +45,7 @@ internal sealed class Worker(Machine machine)
     }
 
     /// <summary>The worker whose thread is running on this OS thread.</summary>
-    public static Worker Running => _running
+    public static Worker Running => _current
         ?? throw new ModelFaultException("a kernel path was called from outside the checker; only a scenario's threads, set-up and tear-down run paths");
 
     public Machine Machine => machine;
@@ -235,8 +235,8 @@ internal sealed class Worker(Machine machine)
 
     private LocalRun Run(int thread, ThreadContext context, Action first)
     {
-        var outer = _running;
-        _running = this;
+        var outer = _current;
+        _current = this;
         try
         {
             Thread = thread;
@@ -265,7 +265,7 @@ internal sealed class Worker(Machine machine)
         }
         finally
         {
-            _running = outer;
+            _current = outer;
         }
     }
 
