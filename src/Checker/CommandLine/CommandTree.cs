@@ -48,6 +48,7 @@ internal static class CommandTree
         var memory = Text("--max-memory", "SIZE", "Give up on a variant when its tables take this much memory, such as 512M or 2G.");
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90 or 90s, 5m, 1h.");
         var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
+        var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
         var verbose = Flag("--verbose", "Show every step of the interleavings.");
@@ -68,7 +69,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, states, memory, time, first, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, output, states, memory, time, first, workers, disagreements, traces, verbose])
         {
             command.Add(option);
         }
@@ -86,6 +87,7 @@ internal static class CommandTree
                     Bytes = parsed.GetValue(memory) is { } m ? Quantity.Bytes("--max-memory", m) : new Budget().Bytes,
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                     First = parsed.GetValue(first),
+                    Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 },
                 Disagreements = parsed.GetValue(disagreements),
                 Traces = parsed.GetValue(traces),

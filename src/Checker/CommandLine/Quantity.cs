@@ -11,6 +11,14 @@ internal static class Quantity
             ? count
             : throw new WrongInputException($"{option} cannot be '{text}'; write a number of at least 1");
 
+    /// <summary>The most workers there can be: their number is part of a mark in 32 bits.</summary>
+    public const int MostWorkers = 16;
+
+    /// <exception cref="WrongInputException">It is no number of workers.</exception>
+    public static int Workers(string option, string text) => Count(option, text) is var count && count <= MostWorkers
+        ? (int)count
+        : throw new WrongInputException($"{option} cannot be '{text}'; {MostWorkers} is the most");
+
     /// <summary>Bytes: <c>2G</c>, <c>512M</c>, <c>64K</c>, in powers of 1024.</summary>
     /// <exception cref="WrongInputException">It is no size.</exception>
     public static long Bytes(string option, string text)

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
 
@@ -8,40 +6,38 @@ namespace ThpCheck.Checker.Exploration;
 
 /// <summary>
 /// The one exhaustive search: breadth-first by levels, states numbered in the order they are found, so that counts, edges
-/// and everything that is read from them are the same in every run.
+/// and everything that is read from them are the same in every run and on any number of workers.
 /// </summary>
 /// <remarks>
-/// All successors of a state are made first and their table lines asked for, then they are looked up: the memory latency
-/// of one look-up hides the others'. A violation is recorded and the search goes on; a kernel bug is a sink.
+/// A level is taken in batches, each in four phases. The workers expand a share of the batch each; then each looks up, in
+/// order, the successors that fall into its own part of the table, so that no lock or atomic operation is needed and the
+/// first of several equal ones is always the same; then the new ones are numbered in order; then the workers write edges and
+/// new states down and look at the properties. Equal states meet in one part, whoever made them.
 /// </remarks>
 internal sealed class BreadthFirstExplorer
 {
-    private const int CheckEvery = 4096;
+    private const int BatchStates = 8192;
+    private const int WorthTogether = 512; // a smaller batch is done before the others have woken up
 
     private readonly Instance _instance;
     private readonly Budget _budget;
-    private readonly Machine _machine;
-    private readonly Stepper _stepper;
-    private readonly StateView _view;
     private readonly StateGraph _graph = new();
     private readonly PropertyMonitor _monitor;
+    private readonly Expander[] _workers;
+    private readonly FingerprintTable[] _tables;
     private readonly List<int> _ends = [];
     private readonly List<int> _sinks = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Action<Progress>? _report;
     private readonly CancellationToken _stop;
-    private readonly int _words;
-    private readonly int _threads;
+    private readonly Stepper _stepper;
 
-    private Successor[] _successors = new Successor[64];
-    private ulong[] _successorWords;
-    private int _successorCount;
-    private string? _incomplete; // why the search stopped
-    private string? _tooSmall;   // the first pool that was used up; the search goes on beside it
+    private StateQueue _current;
+    private StateQueue _next;
+    private string? _incomplete;
+    private string? _tooSmall; // the first pool that was used up; the search goes on beside it
+    private ModelFault? _fault;
     private int _level;
-    private int _nextSink; // the first of _sinks that is not expanded yet
-    private Choice _attempted; // the step being made, for the report of a model fault
-    private Stepper? _tearDown;
 
     private BreadthFirstExplorer(Instance instance, Budget budget, Action<Progress>? report, CancellationToken stop)
     {
@@ -49,20 +45,13 @@ internal sealed class BreadthFirstExplorer
         _budget = budget;
         _report = report;
         _stop = stop;
-        _machine = instance.Machine;
-        _stepper = instance.Begin();
-        _view = new StateView(_stepper.State);
         _monitor = new PropertyMonitor(instance.Properties);
-        _words = _machine.WordCount;
-        _threads = _machine.ThreadCount;
-        _successorWords = new ulong[_successors.Length * _words];
-    }
-
-    private enum SuccessorKind : byte
-    {
-        State,
-        Bug,
-        ScopeTooSmall,
+        _stepper = instance.Begin();
+        _workers = [.. Enumerable.Range(0, budget.Workers).Select(w => new Expander(
+            instance, w == 0 ? _stepper : new Stepper(instance.Machine), new PropertyMonitor(instance.Properties, _monitor), w))];
+        _tables = [.. _workers.Select(_ => new FingerprintTable())];
+        _current = new StateQueue(instance.Machine.WordCount);
+        _next = new StateQueue(instance.Machine.WordCount);
     }
 
     /// <summary>Explores everything, or as much as the budget allows.</summary>
@@ -72,215 +61,134 @@ internal sealed class BreadthFirstExplorer
 
     private Exploration Run()
     {
-        using var table = new FingerprintTable();
-        var (current, next) = (new StateQueue(_words), new StateQueue(_words));
-        var state = _stepper.State;
-        var (low, high) = state.Fingerprint;
-        table.Add(low, high, 0, out _);
-        current.Add(state.Words, low, high);
-        _graph.StateCount = 1;
-        ModelFault? fault = null;
+        using var team = new WorkerTeam(_workers.Length);
         try
         {
-            _monitor.OnState(_view, 0);
-            while (current.Count > 0 && _incomplete is null)
+            Begin();
+            while (_current.Count > 0 && _incomplete is null)
             {
-                for (var i = 0L; i < current.Count; i++)
-                {
-                    if ((_graph.Expanded % CheckEvery == 0 || _graph.StateCount >= _budget.States || (_budget.First && _monitor.AnyViolation)) && !MayGoOn(table, current, next, i))
-                    {
-                        break;
-                    }
+                ExploreLevel(team);
+                (_current, _next) = (_next, _current);
+                _next.Clear();
+                _level += _current.Count > 0 ? 1 : 0;
+            }
 
-                    if (_nextSink < _sinks.Count && _sinks[_nextSink] == _graph.Expanded)
-                    {
-                        _graph.BeginState(); // it has no way out
-                        _nextSink++;
-                        continue;
-                    }
-
-                    state.Load(current.Words(i, out low, out high), low, high);
-                    Expand();
-                    LookUp(table, next);
-                }
-
-                (current, next) = (next, current);
-                next.Clear();
-                _level += current.Count > 0 ? 1 : 0;
+            return new Exploration(_instance, _graph, _monitor, _ends, _sinks)
+            {
+                Depth = _level,
+                Incomplete = _incomplete ?? _tooSmall,
+                Fault = _fault,
+                Time = _clock.Elapsed,
+                TableBytes = _tables.Sum(t => t.Bytes),
+                StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes,
+            };
+        }
+        finally
+        {
+            foreach (var table in _tables)
+            {
+                table.Dispose();
             }
         }
-        catch (ModelFaultException e)
+    }
+
+    private void Begin()
+    {
+        var (low, high) = _stepper.State.Fingerprint;
+        _tables[Expander.PartOf(high, (uint)_tables.Length)].Add(low, high, 0, out _);
+        _current.Add(_stepper.State.Words, low, high);
+        _graph.StateCount = 1;
+        _monitor.OnState(new StateView(_stepper.State), 0);
+    }
+
+    private void ExploreLevel(WorkerTeam team)
+    {
+        var firstOfNext = _graph.StateCount;
+        for (var done = 0L; done < _current.Count && MayGoOn(done);)
         {
-            // The state whose step failed is the last that was begun.
-            fault = new ModelFault(e.Message, (int)_graph.Expanded - 1, _attempted);
+            var batch = (int)Math.Min(BatchSize, _current.Count - done);
+            ExploreBatch(team, done, batch, firstOfNext);
+            done += batch;
+        }
+    }
+
+    // Near a limit on states, and where the first violation is the end, one state at a time: such a limit is met exactly.
+    private int BatchSize => _budget.First || _budget.States - _graph.StateCount < 64L * BatchStates ? 1 : BatchStates;
+
+    private void ExploreBatch(WorkerTeam team, long from, int count, int firstOfNext)
+    {
+        var firstNumber = (int)_graph.Expanded;
+        var together = count >= WorthTogether;
+        team.Do(together, worker =>
+        {
+            // Without the others' help the first worker does it all.
+            var (first, end) = together ? ((long)count * worker / team.Size, (long)count * (worker + 1) / team.Size) : (0, worker == 0 ? count : 0);
+            _workers[worker].Expand(_current, from + first, from + end, firstNumber + (int)first, _sinks);
+        });
+        var faulty = EndAtFault();
+        team.Do(together, part => Expander.LookUp(_workers, _tables[part], part));
+
+        var (states, edges) = (_graph.StateCount, _graph.Extend(_workers.Sum(w => (long)w.SuccessorCount)));
+        var firstEdges = new long[_workers.Length];
+        for (var (w, edge) = (0, edges); w < _workers.Length; w++)
+        {
+            firstEdges[w] = edge;
+            foreach (var successors in _workers[w].Counts)
+            {
+                _graph.BeginState(edge);
+                edge += successors;
+            }
+
+            _workers[w].Number(_workers, ref states, _sinks);
+            _ends.AddRange(_workers[w].Ends);
+            _tooSmall ??= _workers[w].TooSmall;
+        }
+
+        _next.Extend(states - _graph.StateCount);
+        _graph.StateCount = states;
+        team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _tables));
+        foreach (var worker in _workers)
+        {
+            _monitor.Absorb(worker.Monitor);
+        }
+
+        if (faulty is { } fault)
+        {
+            _fault = new ModelFault(fault.Message, (int)_graph.Expanded, fault.Choice);
+            _graph.BeginState(_graph.EdgeCount);
             _incomplete = "model fault";
         }
-
-        return new Exploration(_instance, _graph, _monitor, _ends, _sinks)
-        {
-            Depth = _level,
-            Incomplete = _incomplete ?? _tooSmall,
-            Fault = fault,
-            Time = _clock.Elapsed,
-            TableBytes = table.Bytes,
-            StoreBytes = _graph.Bytes + current.Bytes + next.Bytes,
-        };
     }
 
-    // Makes every successor of the state that is loaded.
-    private void Expand()
+    // The first fault in the order of the states ends the batch: what other workers did beyond it is forgotten.
+    private (string Message, Choice Choice)? EndAtFault()
     {
-        _graph.BeginState();
-        _successorCount = 0;
-        var isEnd = true;
-        for (var thread = 0; thread < _threads; thread++)
+        var faulty = Array.FindIndex(_workers, w => w.Fault is not null);
+        if (faulty < 0)
         {
-            var choices = _stepper.Ways(thread, ref isEnd);
-            if (choices > Choice.MaxPick || thread > Choice.MaxThread)
-            {
-                throw new ModelFaultException($"{_machine.ThreadName(thread)} has {choices} choices in one step; {Choice.MaxPick} is the most");
-            }
-
-            for (var pick = 0; pick < choices; pick++)
-            {
-                _attempted = new Choice(thread, pick);
-                Make(thread, pick);
-            }
+            return null;
         }
 
-        if (isEnd)
+        var fault = _workers[faulty].Fault;
+        for (var w = faulty + 1; w < _workers.Length; w++)
         {
-            AtEnd();
-        }
-    }
-
-    private void Make(int thread, int pick)
-    {
-        var state = _stepper.State;
-        var transition = _stepper.Fire(thread, pick, out _);
-        if (_successorCount == _successors.Length)
-        {
-            Array.Resize(ref _successors, _successorCount * 2);
-            Array.Resize(ref _successorWords, _successorCount * 2 * _words);
+            _workers[w].Clear();
         }
 
-        var kind = state.Outcome switch
-        {
-            StepOutcome.Done => SuccessorKind.State,
-            StepOutcome.Bug => SuccessorKind.Bug,
-            _ => SuccessorKind.ScopeTooSmall,
-        };
-        var (low, high) = state.Fingerprint;
-        if (kind != SuccessorKind.State)
-        {
-            // A sink is the state it was reached from together with the step that failed there.
-            low += Mark((ulong)state.Bug + 1, thread, pick);
-            high += Mark((ulong)state.Bug + 101, thread, pick);
-            _tooSmall ??= kind == SuccessorKind.ScopeTooSmall ? $"scope too small: the pool {state.Reason} is used up" : null;
-        }
-
-        _successors[_successorCount] = new Successor(low, high, new Choice(thread, pick).ToLabel(), kind, state.Bug, state.Tolerated, transition);
-        state.Words.CopyTo(_successorWords.AsSpan(_successorCount * _words));
-        _successorCount++;
-        state.Undo();
-    }
-
-    private void LookUp(FingerprintTable table, StateQueue next)
-    {
-        for (var i = 0; i < _successorCount; i++)
-        {
-            table.Prefetch(_successors[i].Low);
-        }
-
-        for (var i = 0; i < _successorCount; i++)
-        {
-            ref readonly var successor = ref _successors[i];
-            var isNew = table.Add(successor.Low, successor.High, _graph.StateCount, out var number);
-            var edge = _graph.EdgeCount;
-            _graph.AddEdge(successor.Label, number);
-            if (successor.Kind == SuccessorKind.State)
-            {
-                var words = _successorWords.AsSpan(i * _words, _words);
-                if (isNew)
-                {
-                    next.Add(words, successor.Low, successor.High);
-                    _graph.StateCount++;
-                    if (_monitor.WatchesStates)
-                    {
-                        _stepper.State.Load(words, successor.Low, successor.High);
-                        _monitor.OnState(_view, number);
-                    }
-                }
-
-                Observe(successor, words, edge);
-            }
-            else
-            {
-                AtSink(successor, isNew, number, edge, next);
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Observe(in Successor successor, ReadOnlySpan<ulong> words, long edge)
-    {
-        for (var met = successor.Tolerated; met != 0; met &= met - 1)
-        {
-            _monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), edge);
-        }
-
-        var thread = Choice.FromLabel(successor.Label).Thread;
-        ref readonly var transition = ref _machine.Automaton(thread).TransitionAt(successor.Transition);
-        if (transition.HasEffects)
-        {
-            _stepper.State.Load(words, successor.Low, successor.High);
-            _monitor.OnStep(_view, thread, transition.Effects, edge);
-        }
-    }
-
-    private void AtSink(in Successor successor, bool isNew, int number, long edge, StateQueue next)
-    {
-        if (isNew)
-        {
-            _graph.StateCount++;
-            _sinks.Add(number);
-            next.Add(_stepper.State.Words, 0, 0); // keeps the queue in the order of the numbers
-        }
-
-        if (successor.Kind == SuccessorKind.Bug)
-        {
-            _monitor.OnBug(successor.Bug, edge);
-        }
-    }
-
-    private void AtEnd()
-    {
-        var number = (int)_graph.Expanded - 1;
-        _ends.Add(number);
-        if (!_monitor.WatchesEnds)
-        {
-            return;
-        }
-
-        if (_instance.TearDown is not { } tearDown)
-        {
-            _monitor.OnEnd(_view, number);
-            return;
-        }
-
-        _tearDown ??= new Stepper(_machine);
-        var (low, high) = _stepper.State.Fingerprint;
-        _tearDown.State.Load(_stepper.State.Words, low, high);
-        Instance.RunAlone(_tearDown, tearDown.Thread, tearDown.Entry, "tear-down");
-        _monitor.OnEnd(new StateView(_tearDown.State), number);
+        return fault;
     }
 
     // Looks at the budget; says whether the search may go on.
-    private bool MayGoOn(FingerprintTable table, StateQueue current, StateQueue next, long done)
+    private bool MayGoOn(long done)
     {
-        var bytes = table.Bytes + _graph.Bytes + current.Bytes + next.Bytes;
-        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, current.Count - done + next.Count, bytes));
-        _incomplete ??=
+        if (_incomplete is not null)
+        {
+            return false;
+        }
+
+        var bytes = _tables.Sum(t => t.Bytes) + _graph.Bytes + _current.Bytes + _next.Bytes;
+        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, _current.Count - done + _next.Count, bytes));
+        _incomplete =
             _stop.IsCancellationRequested ? "interrupted"
             : _graph.StateCount >= _budget.States ? $"the limit of {_budget.States} states was reached"
             : bytes >= _budget.Bytes ? $"the limit of {_budget.Bytes / (1 << 20)} MiB was reached"
@@ -289,9 +197,4 @@ internal sealed class BreadthFirstExplorer
             : null;
         return _incomplete is null;
     }
-
-    private static ulong Mark(ulong bug, int thread, int pick) => Model.Stepping.Fingerprint.Mix((bug << 32) | ((ulong)(uint)thread << 16) | (uint)pick);
-
-    private readonly record struct Successor(
-        ulong Low, ulong High, ushort Label, SuccessorKind Kind, KernelBug Bug, int Tolerated, int Transition);
 }

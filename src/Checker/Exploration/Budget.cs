@@ -12,6 +12,9 @@ internal sealed record Budget
     /// <summary>The most time.</summary>
     public TimeSpan Time { get; init; } = Timeout.InfiniteTimeSpan;
 
+    /// <summary>How many workers share the work; the answer does not depend on it.</summary>
+    public int Workers { get; init; } = 1;
+
     /// <summary>Whether to stop at the first violation of a safety property.</summary>
     public bool First { get; init; }
 }

@@ -22,6 +22,22 @@ internal sealed class ChunkedList<T>
         set => _chunks[(int)(index >> Shift)][index & (ChunkSize - 1)] = value;
     }
 
+    /// <summary>Makes the list longer by so many elements, to be set by their index; several threads may set different ones.</summary>
+    /// <returns>The index of the first.</returns>
+    public long Extend(long more)
+    {
+        var first = Count;
+        Count += more;
+        while ((long)_chunks.Count * ChunkSize < Count)
+        {
+            _chunks.Add(GC.AllocateUninitializedArray<T>(ChunkSize));
+        }
+
+        _last = _chunks.Count == 0 ? [] : _chunks[^1];
+        _used = _chunks.Count == 0 ? ChunkSize : (int)(Count - ((long)(_chunks.Count - 1) * ChunkSize));
+        return first;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(T value)
     {

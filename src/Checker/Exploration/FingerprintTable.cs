@@ -9,7 +9,7 @@ namespace ThpCheck.Checker.Exploration;
 /// in native memory that asks for huge pages, as nearly every look-up misses the caches.
 /// </summary>
 /// <remarks>The fingerprint (0, 0) marks an empty slot; a state that has it is stored as (0, 1).</remarks>
-/// <threadsafety>One writer.</threadsafety>
+/// <threadsafety>One writer at a time; numbers of different slots may be set at the same time.</threadsafety>
 internal sealed unsafe class FingerprintTable : IDisposable
 {
     private Slot* _slots;
@@ -36,35 +36,59 @@ internal sealed unsafe class FingerprintTable : IDisposable
         }
     }
 
+    /// <summary>Makes room for so many new fingerprints, so that none of them moves another.</summary>
+    public void Reserve(long more)
+    {
+        while (_room < more)
+        {
+            Grow();
+        }
+    }
+
     /// <summary>The number of the state with this fingerprint; a new one is given the number <paramref name="next"/>.</summary>
     /// <returns>Whether it is new.</returns>
     public bool Add(ulong low, ulong high, int next, out int number)
     {
+        Reserve(1);
+        return Add(low, high, next, out number, out _);
+    }
+
+    /// <summary>The same, where room has been made.</summary>
+    /// <param name="low">The fingerprint's lower half.</param>
+    /// <param name="high">Its upper half.</param>
+    /// <param name="next">The number a new one is given.</param>
+    /// <param name="number">The number it has now.</param>
+    /// <param name="slot">Where it is, until the next <see cref="Reserve"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Add(ulong low, ulong high, int next, out int number, out long slot)
+    {
         high |= low == 0 && high == 0 ? 1UL : 0;
         for (var i = (long)low & _mask; ; i = (i + 1) & _mask)
         {
-            ref var slot = ref _slots[i];
-            if (slot.Low == low && slot.High == high)
+            ref var entry = ref _slots[i];
+            if (entry.Low == low && entry.High == high)
             {
                 number = _numbers[i];
+                slot = i;
                 return false;
             }
 
-            if (slot.Low == 0 && slot.High == 0)
+            if (entry.Low == 0 && entry.High == 0)
             {
-                slot = new Slot(low, high);
+                entry = new Slot(low, high);
                 _numbers[i] = next;
                 number = next;
+                slot = i;
                 Count++;
-                if (--_room == 0)
-                {
-                    Grow();
-                }
-
+                _room--;
                 return true;
             }
         }
     }
+
+    /// <summary>Gives a fingerprint another number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetNumber(long slot, int number) => _numbers[slot] = number;
 
     public void Dispose()
     {

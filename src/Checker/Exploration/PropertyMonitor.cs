@@ -14,17 +14,23 @@ internal readonly record struct Finding(int State, long Edge);
 /// </summary>
 internal sealed class PropertyMonitor
 {
+    private readonly PropertyMonitor? _whole;
     private readonly Property[] _properties;
     private readonly List<Finding>[] _findings;
     private readonly SortedSet<IReadOnlyList<long>>?[] _outcomes;
+    private bool _hasNews; // since it was absorbed
     private readonly bool[] _seen; // for AlwaysAt: whether the event occurred
     private readonly int[] _always;
     private readonly int[] _finally;
     private readonly Dictionary<string, int[]> _atEvent;
     private readonly int[] _bugProperty = new int[Enum.GetValues<KernelBug>().Length];
 
-    public PropertyMonitor(IReadOnlyList<Property> properties)
+    /// <summary>A monitor of these properties.</summary>
+    /// <param name="properties">The properties.</param>
+    /// <param name="whole">For a worker's own monitor, the one that absorbs it; or null.</param>
+    public PropertyMonitor(IReadOnlyList<Property> properties, PropertyMonitor? whole = null)
     {
+        _whole = whole;
         _properties = [.. properties];
         _findings = [.. properties.Select(_ => new List<Finding>())];
         _outcomes = [.. properties.Select(p => p.Form == PropertyForm.Outcomes ? new SortedSet<IReadOnlyList<long>>(ByValue.Instance) : null)];
@@ -42,6 +48,9 @@ internal sealed class PropertyMonitor
 
     /// <summary>Whether any property is looked at in every state.</summary>
     public bool WatchesStates => _always.Length > 0;
+
+    /// <summary>Whether any property is looked at when a step causes an event.</summary>
+    public bool WatchesSteps => _atEvent.Count > 0;
 
     public bool WatchesEnds => _finally.Length > 0;
 
@@ -63,9 +72,10 @@ internal sealed class PropertyMonitor
             var property = _properties[i];
             if (property.Form == PropertyForm.Sometimes)
             {
-                if (_findings[i].Count == 0 && property.Check(view) is not null)
+                if (_findings[i].Count == 0 && _whole?._findings[i].Count is null or 0 && property.Check(view) is not null)
                 {
                     _findings[i].Add(new(state, -1));
+                    _hasNews = true;
                 }
             }
             else if ((property.Form == PropertyForm.Always || !view.In(property.At!)) && property.Check(view) is not null)
@@ -93,6 +103,7 @@ internal sealed class PropertyMonitor
 
             foreach (var i in properties)
             {
+                _hasNews |= !_seen[i];
                 _seen[i] = true;
                 view.Thread = thread;
                 view.Argument = effect.Kind == EffectKind.Oracle ? view.Machine.Object((int)effect.Value) : null;
@@ -116,13 +127,34 @@ internal sealed class PropertyMonitor
         {
             if (_properties[i].Outcome is { } outcome)
             {
-                _outcomes[i]!.Add(outcome(view));
+                _hasNews |= _outcomes[i]!.Add(outcome(view));
             }
             else if (_properties[i].Check(view) is not null)
             {
                 Add(i, new(state, -1));
             }
         }
+    }
+
+    /// <summary>Takes over what a worker's monitor has found since the last time. Called in the order of the states they looked at.</summary>
+    public void Absorb(PropertyMonitor worker)
+    {
+        if (!worker._hasNews)
+        {
+            return;
+        }
+
+        for (var i = 0; i < _properties.Length; i++)
+        {
+            var isEnough = _properties[i].Form == PropertyForm.Sometimes; // the first place where it was reached
+            _findings[i].AddRange(isEnough ? worker._findings[i].Take(1 - _findings[i].Count) : worker._findings[i]);
+            worker._findings[i].Clear();
+            _outcomes[i]?.UnionWith(worker._outcomes[i]!);
+            _seen[i] |= worker._seen[i];
+        }
+
+        AnyViolation |= worker.AnyViolation;
+        worker._hasNews = false;
     }
 
     /// <summary>The event a property names: an oracle's own name, or a path's followed by "/end".</summary>
@@ -133,6 +165,7 @@ internal sealed class PropertyMonitor
     private void Add(int property, Finding finding)
     {
         _findings[property].Add(finding);
+        _hasNews = true;
         AnyViolation |= _properties[property].Class == PropertyClass.Safety;
     }
 

@@ -34,12 +34,21 @@ internal sealed class StateGraph
     /// <summary>How many states have been expanded; they are those with the smallest numbers.</summary>
     public long Expanded => _firstEdge.Count;
 
-    public void BeginState() => _firstEdge.Add(_targets.Count);
+    /// <summary>The next state is expanded: its edges begin here.</summary>
+    public void BeginState(long firstEdge) => _firstEdge.Add(firstEdge);
 
-    public void AddEdge(ushort label, int target)
+    /// <summary>Makes room for so many edges, to be set by their number; several threads may set different ones.</summary>
+    /// <returns>The number of the first.</returns>
+    public long Extend(long edges)
     {
-        _labels.Add(label);
-        _targets.Add(target);
+        _labels.Extend(edges);
+        return _targets.Extend(edges);
+    }
+
+    public void SetEdge(long edge, ushort label, int target)
+    {
+        _labels[edge] = label;
+        _targets[edge] = target;
     }
 
     /// <summary>The edges out of a state are those from First, inclusive, to End, exclusive.</summary>

@@ -13,17 +13,29 @@ internal sealed class StateQueue(int wordCount)
 
     public void Add(ReadOnlySpan<ulong> words, ulong low, ulong high)
     {
-        var chunk = (int)(Count / StatesPerChunk);
-        if (chunk == _chunks.Count)
+        Set(Extend(1), words, low, high);
+    }
+
+    /// <summary>Makes room for so many states, to be set by their index; several threads may set different ones.</summary>
+    /// <returns>The index of the first.</returns>
+    public long Extend(long more)
+    {
+        var first = Count;
+        Count += more;
+        while ((long)_chunks.Count * StatesPerChunk < Count)
         {
             _chunks.Add(GC.AllocateUninitializedArray<ulong>(StatesPerChunk * _stride));
         }
 
-        var at = _chunks[chunk].AsSpan((int)(Count % StatesPerChunk) * _stride, _stride);
+        return first;
+    }
+
+    public void Set(long index, ReadOnlySpan<ulong> words, ulong low, ulong high)
+    {
+        var at = _chunks[(int)(index / StatesPerChunk)].AsSpan((int)(index % StatesPerChunk) * _stride, _stride);
         words.CopyTo(at);
         at[^2] = low;
         at[^1] = high;
-        Count++;
     }
 
     public ReadOnlySpan<ulong> Words(long index, out ulong low, out ulong high)

@@ -9,7 +9,8 @@ public class fault(Kernel kernel) : KernelFile(kernel)
     /// <returns>The page that was mapped, or null where there is no vma or a page is mapped already.</returns>
     /// <remarks>
     /// Left out: stores to a page that fork has write-protected (hides copy-on-write), access rights, retries that drop mmap_lock;
-    /// per-vma locks, which v6.1 does not have. The PMD is read again for each of its uses but one.
+    /// per-vma locks, which v6.1 does not have. The kernel reads the PMD again for each use; here it is read once to look and once to
+    /// fill (hides nothing: under mmap_lock it only goes from none to a table).
     /// </remarks>
     [KernelSource("arch/x86/mm/fault.c")]
     public virtual async KernelTask<Folio?> do_user_addr_fault(Mm mm, int address)

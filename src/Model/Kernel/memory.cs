@@ -35,8 +35,8 @@ public class memory(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>The first store to a page of a shared file mapping: brings the page into the cache and maps it dirty.</summary>
     /// <remarks>
-    /// Left out: reading it from disk, page_mkwrite, and looking the page up in the cache (invents a second page where two threads
-    /// fault on one); the LRU's pagevec.
+    /// Left out: reading it from disk, page_mkwrite, and looking the page up in the cache (invents a second page wherever one that
+    /// is cached is faulted in again, and hides file pages that are mapped twice); the LRU's pagevec.
     /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<Folio?> do_shared_fault(Mm vm_mm, Vma vma, AddressSpace file, int address)

@@ -23,7 +23,7 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>Adds a page table, to be freed with the batch after the flush.</summary>
     /// <remarks>
-    /// As x86 does it without PARAVIRT, where this is tlb_remove_page; with it, the table is freed by RCU (for a kernel with PARAVIRT
+    /// As x86 does it natively, where this is tlb_remove_page; guests with PV flush, Hyper-V and Xen free the table by RCU (for those
     /// this invents uses after free by walkers that rely on RCU or on interrupts being off; none is here).
     /// </remarks>
     [KernelSource("mm/mmu_gather.c")]

@@ -7,8 +7,8 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>Takes a folio off its LRU, with a reference, so that this thread may work on it; says whether it could.</summary>
     /// <remarks>
-    /// Left out: the lists and the lruvec lock. What takes an isolated folio relies on it, so this belongs into set-up, where it
-    /// cannot fail.
+    /// Left out: the lists and the lruvec lock. What takes an isolated folio relies on it, so this belongs into set-up, once
+    /// for each folio.
     /// </remarks>
     [KernelSource("mm/vmscan.c", Function = "isolate_lru_folios")]
     public virtual async KernelTask<bool> isolate_lru_folio(Folio folio)

@@ -4,8 +4,9 @@ namespace ThpCheck.Model.Objects;
 
 /// <summary>struct mm_struct, of one page table's reach.</summary>
 /// <remarks>
-/// Left out: mm_count, so an mm is never freed (hides a walker's use of an mm that is gone); the levels above the PMD, which is the mm's own single entry (hides races on upper levels; none of these paths
-/// changes them while a walker can be there); counters of RSS and page tables (hygiene only).
+/// Left out: mm_count, so an mm is never freed (hides a walker's use of an mm that is gone); the levels above the PMD, which is
+/// the mm's own single entry (hides races on upper levels; none of these paths changes them while a walker can be there); counters
+/// of RSS and page tables (hygiene only).
 /// </remarks>
 public sealed class Mm(Layout at, int vmas) : KernelObject(at)
 {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Numerics;
 
 namespace ThpCheck.Model.Stepping;
@@ -11,7 +12,7 @@ public sealed class Machine
     private readonly MachineParts _parts;
     private readonly ThreadAutomaton[] _automata;
     private readonly Dictionary<object, int> _arrays = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<Type, object> _byType = [];
+    private readonly ConcurrentDictionary<Type, object> _byType = new();
     private readonly ulong[] _hashes; // for each cell with few values, the two hashes of each value
 
     internal Machine(MachineParts parts, MachineBuilder options)
@@ -53,16 +54,7 @@ public sealed class Machine
     public IReadOnlyList<T> ObjectsOf<T>()
         where T : ModelObject
     {
-        lock (_byType)
-        {
-            if (!_byType.TryGetValue(typeof(T), out var objects))
-            {
-                objects = _parts.Objects.OfType<T>().ToArray();
-                _byType.Add(typeof(T), objects);
-            }
-
-            return (IReadOnlyList<T>)objects;
-        }
+        return (IReadOnlyList<T>)_byType.GetOrAdd(typeof(T), static (_, objects) => objects.OfType<T>().ToArray(), _parts.Objects);
     }
 
     /// <summary>The key of its fingerprints.</summary>

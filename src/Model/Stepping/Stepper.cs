@@ -9,7 +9,10 @@ namespace ThpCheck.Model.Stepping;
 /// <threadsafety>Belongs to one worker, as its state does.</threadsafety>
 public sealed class Stepper
 {
+    private const int RecheckEvery = 1024; // one look-up in so many runs the path all the same, and compares
+
     private readonly Machine _machine;
+    private long _lookups;
 
     /// <summary>Steps in a machine, from its memory as laid out; no thread has begun.</summary>
     public Stepper(Machine machine)
@@ -182,7 +185,8 @@ public sealed class Stepper
             return -1;
         }
 
-        var transition = automaton.Next(number, value, out var fault);
+        var recheck = !_machine.Memo || ++_lookups % RecheckEvery == 0;
+        var transition = automaton.Next(number, value, recheck, out var fault);
         if (fault is not null)
         {
             throw fault;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 
 namespace ThpCheck.Model.Stepping;
@@ -11,23 +12,25 @@ namespace ThpCheck.Model.Stepping;
 /// One look-up in 1024 runs the path again and compares; a difference is the model fault "hidden state", as path code then
 /// depends on something that is not in the state.
 /// </remarks>
-/// <threadsafety>One at a time for now; the explorer that has several workers shares it under a lock.</threadsafety>
+/// <threadsafety>
+/// Any number of workers. A look-up takes no lock: arrays are replaced when they grow and an entry is published after what it
+/// names. Path code runs under the automaton's lock.
+/// </threadsafety>
 internal sealed class ThreadAutomaton(Machine machine, int thread)
 {
-    private const int Fan = 16; // results 0..15 are looked up in an array, others in a dictionary
-    private const int CheckEvery = 1024;
+    private const int Fan = 64; // results 0..63 are looked up in an array, others in a dictionary
 
+    private readonly Lock _lock = new();
     private readonly Worker _worker = new(machine);
     private readonly Dictionary<NodeKey, int> _numbers = [];
-    private readonly Dictionary<(int Node, long Result), int> _wide = [];
-    private readonly List<NodeDetails> _details = [];
+    private readonly ConcurrentDictionary<(int Node, long Result), int> _wide = new();
     private Node[] _nodes = new Node[64];
+    private NodeDetails[] _details = new NodeDetails[64];
     private int[] _memo = NewMemo(64);
     private Transition[] _transitions = new Transition[64];
     private int _transitionCount;
-    private long _lookups;
 
-    public int NodeCount => _details.Count;
+    public int NodeCount { get; private set; }
 
     public long Runs { get; private set; }
 
@@ -39,90 +42,112 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
 
     public int Start(Func<KernelTask> entry, out Effect[] effects)
     {
-        var run = _worker.Start(thread, entry);
-        if (run.Fault is not null)
+        lock (_lock)
         {
-            throw run.Fault;
-        }
+            var run = _worker.Start(thread, entry);
+            if (run.Fault is not null)
+            {
+                throw run.Fault;
+            }
 
-        effects = run.Effects;
-        return Intern(run, started: false);
+            effects = run.Effects;
+            return Intern(run, started: false);
+        }
     }
 
     /// <summary>What follows a result: the number of a transition, or -1 with the model's fault.</summary>
+    /// <param name="node">Where the thread is.</param>
+    /// <param name="result">What its operation returned.</param>
+    /// <param name="recheck">Whether to run the path even where the answer is known, and compare.</param>
+    /// <param name="fault">The model's fault, or null.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Next(int node, long result, out ModelFaultException? fault)
+    public int Next(int node, long result, bool recheck, out ModelFaultException? fault)
     {
         fault = null;
-        if ((ulong)result < Fan)
+        var known = Known(node, result);
+        return known >= 0 && !recheck ? known : Discover(node, result, out fault);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Known(int node, long result)
+    {
+        if ((ulong)result >= Fan)
         {
-            var known = _memo[(node * Fan) + (int)result];
-            if (known >= 0 && ++_lookups % CheckEvery != 0 && machine.Memo)
-            {
-                return known;
-            }
+            return _wide.GetValueOrDefault((node, result), -1);
         }
 
-        return Discover(node, result, out fault);
+        // A node that was added since this array was read has nothing in it yet.
+        var memo = _memo;
+        var at = (node * Fan) + (int)result;
+        return at < memo.Length ? Volatile.Read(ref memo[at]) : -1;
     }
 
     private int Discover(int node, long result, out ModelFaultException? fault)
     {
-        var narrow = (ulong)result < Fan;
-        var known = narrow ? _memo[(node * Fan) + (int)result] : _wide.GetValueOrDefault((node, result), -1);
-        if (known >= 0 && !narrow && ++_lookups % CheckEvery != 0 && machine.Memo)
+        lock (_lock)
         {
-            fault = null;
-            return known;
-        }
+            var known = Known(node, result);
+            Runs++;
+            ref readonly var at = ref _nodes[node];
+            var details = _details[node];
+            var run = _worker.Resume(thread, details.Frame, at.Operation, result, Sections.After(at.Operation, result, details.Context));
+            fault = run.Fault;
+            if (fault is not null)
+            {
+                return -1;
+            }
 
-        Runs++;
-        ref readonly var at = ref _nodes[node];
-        var details = _details[node];
-        var run = _worker.Resume(thread, details.Frame, at.Operation, result, Sections.After(at.Operation, result, details.Context));
-        fault = run.Fault;
-        if (fault is not null)
-        {
-            return -1;
-        }
+            if (run.Frame == 0 && !run.Context.IsOutside && machine.Tolerated.Contains(KernelBug.UnbalancedSection))
+            {
+                run = run with { Effects = [.. run.Effects, new(EffectKind.Bug, 0, (long)KernelBug.UnbalancedSection, "a thread ends inside a section or with a lock held")] };
+            }
 
-        if (run.Frame == 0 && !run.Context.IsOutside && machine.Tolerated.Contains(KernelBug.UnbalancedSection))
-        {
-            run = run with { Effects = [.. run.Effects, new(EffectKind.Bug, 0, (long)KernelBug.UnbalancedSection, "a thread ends inside a section or with a lock held")] };
-        }
+            var operation = at.Operation;
+            var sections = at.Sections;
+            var next = Intern(run, started: machine.ThreadKind(thread) == ThreadKind.Optional);
+            if (known < 0)
+            {
+                return Publish(node, result, new Transition(next, sections & ~_nodes[next].Sections, Transition.Changes(run.Effects), run.Effects));
+            }
 
-        var next = Intern(run, started: machine.ThreadKind(thread) == ThreadKind.Optional);
-        var leaves = at.Sections & ~_nodes[next].Sections;
-        if (known >= 0)
-        {
             ref readonly var before = ref _transitions[known];
             if (before.Next != next || !before.Effects.AsSpan().SequenceEqual(run.Effects))
             {
                 fault = new ModelFaultException(
-                    $"hidden state in {PathName(node)}: after {at.Operation.Code} returned {result} it did two different things; "
+                    $"hidden state in {PathName(node)}: after {operation.Code} returned {result} it did two different things; "
                     + "a path may depend on its parameters, its locals and what its steps return, nothing else");
                 return -1;
             }
 
             return known;
         }
+    }
 
+    private int Publish(int node, long result, in Transition transition)
+    {
         if (_transitionCount == _transitions.Length)
         {
-            Array.Resize(ref _transitions, _transitionCount * 2);
+            Volatile.Write(ref _transitions, Larger(_transitions));
         }
 
-        _transitions[_transitionCount] = new Transition(next, leaves, Transition.Changes(run.Effects), run.Effects);
-        if (narrow)
+        _transitions[_transitionCount] = transition;
+        if ((ulong)result < Fan)
         {
-            _memo[(node * Fan) + (int)result] = _transitionCount;
+            Volatile.Write(ref _memo[(node * Fan) + (int)result], _transitionCount);
         }
         else
         {
-            _wide.Add((node, result), _transitionCount);
+            _wide.TryAdd((node, result), _transitionCount);
         }
 
         return _transitionCount++;
+    }
+
+    private static T[] Larger<T>(T[] array)
+    {
+        var larger = new T[array.Length * 2];
+        array.CopyTo(larger, 0);
+        return larger;
     }
 
     private int Intern(LocalRun run, bool started)
@@ -133,13 +158,14 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
             return number;
         }
 
-        number = _details.Count;
+        number = NodeCount;
         if (number == _nodes.Length)
         {
-            Array.Resize(ref _nodes, number * 2);
             var memo = NewMemo(number * 2);
             _memo.CopyTo(memo, 0);
-            _memo = memo;
+            Volatile.Write(ref _nodes, Larger(_nodes));
+            Volatile.Write(ref _details, Larger(_details));
+            Volatile.Write(ref _memo, memo);
         }
 
         var (low, high) = machine.Frames.HashOf(run.Frame);
@@ -152,8 +178,9 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
             ? run.Context.IsOutside ? KernelBug.None : KernelBug.UnbalancedSection
             : Sections.BugOf(run.Pending, run.Context, machine.Tolerated);
         _nodes[number] = new Node(run.Pending, flags, bug, run.Context.Sections, a.Low + b.High, a.High + (b.Low * 3));
-        _details.Add(new NodeDetails(run.Frame, run.Context, RegionsOf(run)));
+        _details[number] = new NodeDetails(run.Frame, run.Context, RegionsOf(run));
         _numbers.Add(key, number);
+        NodeCount++;
         return number;
     }
 

@@ -10,14 +10,14 @@ public sealed class StateGraphTests
     public void An_edge_leads_out_of_the_state_it_was_written_for()
     {
         var graph = new StateGraph { StateCount = 4 };
-        graph.BeginState();
-        graph.AddEdge(new Choice(0, 0).ToLabel(), 1);
-        graph.AddEdge(new Choice(0, 1).ToLabel(), 1);
-        graph.AddEdge(new Choice(1, 0).ToLabel(), 2);
-        graph.BeginState();
-        graph.BeginState();
-        graph.AddEdge(new Choice(2, 0).ToLabel(), 0);
-        graph.AddEdge(new Choice(2, 3).ToLabel(), 3);
+        graph.BeginState(graph.EdgeCount);
+        graph.SetEdge(graph.Extend(1), new Choice(0, 0).ToLabel(), 1);
+        graph.SetEdge(graph.Extend(1), new Choice(0, 1).ToLabel(), 1);
+        graph.SetEdge(graph.Extend(1), new Choice(1, 0).ToLabel(), 2);
+        graph.BeginState(graph.EdgeCount);
+        graph.BeginState(graph.EdgeCount);
+        graph.SetEdge(graph.Extend(1), new Choice(2, 0).ToLabel(), 0);
+        graph.SetEdge(graph.Extend(1), new Choice(2, 3).ToLabel(), 3);
 
         Assert.Equal([0, 0, 0, 2, 2], Enumerable.Range(0, 5).Select(e => graph.Source(e)));
         Assert.Equal([(0L, 3L), (3L, 3L), (3L, 5L), (0L, 0L)], Enumerable.Range(0, 4).Select(graph.Edges));
@@ -38,11 +38,11 @@ public sealed class StateGraphTests
         var edges = new List<(int From, int To)>();
         for (var state = 0; state < 4000; state++)
         {
-            graph.BeginState();
+            graph.BeginState(graph.EdgeCount);
             for (var i = random.Next(4); i > 0; i--)
             {
                 edges.Add((state, random.Next(5000)));
-                graph.AddEdge(new Choice(random.Next(8), random.Next(5)).ToLabel(), edges[^1].To);
+                graph.SetEdge(graph.Extend(1), new Choice(random.Next(8), random.Next(5)).ToLabel(), edges[^1].To);
             }
         }
 

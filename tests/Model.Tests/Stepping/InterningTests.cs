@@ -233,7 +233,7 @@ public sealed class InterningTests
     {
         var test = new TestMachine();
         test.Set(test.Page.count, result).Begin(() => CountsItsRuns(test.Page, test.Notes));
-        FireAndUndo(test, 1024); // discovered once, then taken from the memo
+        FireAndUndo(test, 1023); // discovered once, then taken from the memo
 
         var fault = Assert.Throws<ModelFaultException>(() => FireAndUndo(test, 1));
 

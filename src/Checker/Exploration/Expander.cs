@@ -1,0 +1,328 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using ThpCheck.Model.Stepping;
+using ThpCheck.Specs;
+
+namespace ThpCheck.Checker.Exploration;
+
+/// <summary>
+/// One worker of a search: it expands its share of a batch of states into successors, looks up the successors whose
+/// fingerprints are in its part of the table, and settles its own successors once all of them have numbers.
+/// </summary>
+internal sealed class Expander
+{
+    private const int PrefetchDistance = 16;
+    private const int LocalBits = 26; // of a successor's place within its worker, in the mark of one that has no number yet
+
+    private readonly Instance _instance;
+    private readonly Machine _machine;
+    private readonly Stepper _stepper;
+    private readonly StateView _view;
+    private readonly int _worker;
+    private readonly int _words;
+    private readonly int _threads;
+
+    // The successors, in the order of their states and, within a state, of their labels.
+    private Successor[] _successors = new Successor[1024];
+    private ulong[] _successorWords;
+    private int[] _targets = new int[1024]; // the number of each, or while it has none ~(worker << LocalBits | place) of the first that is the same
+    private long[] _slots = new long[1024]; // where a new one is in its table; -1 for one that is known
+    private int[] _counts = new int[1024];  // how many successors each state has
+    private Stepper? _tearDown;
+
+    public Expander(Instance instance, Stepper stepper, PropertyMonitor monitor, int worker)
+    {
+        _instance = instance;
+        _machine = instance.Machine;
+        _stepper = stepper;
+        _view = new StateView(stepper.State);
+        Monitor = monitor;
+        _worker = worker;
+        _words = _machine.WordCount;
+        _threads = _machine.ThreadCount;
+        _successorWords = new ulong[_successors.Length * _words];
+    }
+
+    private enum SuccessorKind : byte
+    {
+        State,
+        Bug,
+        ScopeTooSmall,
+    }
+
+    public PropertyMonitor Monitor { get; }
+
+    /// <summary>How many states it expanded in this batch, the sinks among them included.</summary>
+    public int StateCount { get; private set; }
+
+    public int SuccessorCount { get; private set; }
+
+    /// <summary>How many successors each of its states has.</summary>
+    public ReadOnlySpan<int> Counts => _counts.AsSpan(0, StateCount);
+
+    /// <summary>The End states among those it expanded.</summary>
+    public List<int> Ends { get; } = [];
+
+    /// <summary>The first pool that was used up, or null.</summary>
+    public string? TooSmall { get; private set; }
+
+    /// <summary>The model's fault at which its share of the batch ended, with the step; or null.</summary>
+    public (string Message, Choice Choice)? Fault { get; private set; }
+
+    /// <summary>Makes the successors of some states of a level.</summary>
+    /// <param name="queue">The level.</param>
+    /// <param name="from">The first of its states, by index.</param>
+    /// <param name="to">The end of them, exclusive.</param>
+    /// <param name="firstNumber">The number of the first.</param>
+    /// <param name="sinks">The numbers of the sinks, ascending; they have no successors.</param>
+    public void Expand(StateQueue queue, long from, long to, int firstNumber, List<int> sinks)
+    {
+        Clear();
+        var state = _stepper.State;
+        var nextSink = sinks.BinarySearch(firstNumber);
+        nextSink = nextSink < 0 ? ~nextSink : nextSink;
+        for (var i = from; i < to; i++)
+        {
+            var number = firstNumber + (int)(i - from);
+            var before = SuccessorCount;
+            if (nextSink < sinks.Count && sinks[nextSink] == number)
+            {
+                nextSink++;
+            }
+            else
+            {
+                state.Load(queue.Words(i, out var low, out var high), low, high);
+                if (!ExpandOne(number))
+                {
+                    SuccessorCount = before;
+                    return;
+                }
+            }
+
+            if (StateCount == _counts.Length)
+            {
+                Array.Resize(ref _counts, StateCount * 2);
+            }
+
+            _counts[StateCount++] = SuccessorCount - before;
+        }
+    }
+
+    /// <summary>Forgets the batch: another worker's share ended in a model's fault before this one's began.</summary>
+    public void Clear()
+    {
+        StateCount = 0;
+        SuccessorCount = 0;
+        Ends.Clear();
+        TooSmall = null;
+        Fault = null;
+    }
+
+    /// <summary>Looks up every worker's successors that belong into one part of the table, in their order.</summary>
+    public static void LookUp(Expander[] workers, FingerprintTable table, int part)
+    {
+        var parts = (uint)workers.Length;
+        table.Reserve(workers.Sum(w => (long)w.SuccessorCount));
+        foreach (var worker in workers)
+        {
+            var (successors, targets, slots, count) = (worker._successors, worker._targets, worker._slots, worker.SuccessorCount);
+            for (var i = 0; i < count; i++)
+            {
+                var ahead = i + PrefetchDistance;
+                if (ahead < count && PartOf(successors[ahead].High, parts) == part)
+                {
+                    table.Prefetch(successors[ahead].Low);
+                }
+
+                ref readonly var successor = ref successors[i];
+                if (PartOf(successor.High, parts) != part)
+                {
+                    continue;
+                }
+
+                var isNew = table.Add(successor.Low, successor.High, ~((worker._worker << LocalBits) | i), out targets[i], out var slot);
+                slots[i] = isNew ? slot : -1;
+            }
+        }
+    }
+
+    /// <summary>Which part of the table a fingerprint belongs into.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int PartOf(ulong high, uint parts) => (int)(((high >> 32) * parts) >> 32);
+
+    /// <summary>Gives this worker's new successors their numbers, in their order.</summary>
+    /// <param name="workers">All workers, for those that are the same as an earlier one.</param>
+    /// <param name="next">The next number; becomes the one after the last.</param>
+    /// <param name="sinks">Takes the numbers of new sinks.</param>
+    public void Number(Expander[] workers, ref int next, List<int> sinks)
+    {
+        for (var i = 0; i < SuccessorCount; i++)
+        {
+            if (_slots[i] >= 0)
+            {
+                if (_successors[i].Kind != SuccessorKind.State)
+                {
+                    sinks.Add(next);
+                }
+
+                _targets[i] = next++;
+            }
+            else if (_targets[i] < 0)
+            {
+                var first = ~_targets[i];
+                _targets[i] = workers[first >> LocalBits]._targets[first & ((1 << LocalBits) - 1)];
+            }
+        }
+    }
+
+    /// <summary>Writes this worker's edges and new states down and looks at the properties.</summary>
+    /// <param name="graph">Takes the edges.</param>
+    /// <param name="firstEdge">The number of this worker's first.</param>
+    /// <param name="next">Takes the new states.</param>
+    /// <param name="firstOfLevel">The number of the state that is the queue's first.</param>
+    /// <param name="tables">The parts of the table.</param>
+    public void Settle(StateGraph graph, long firstEdge, StateQueue next, int firstOfLevel, FingerprintTable[] tables)
+    {
+        for (var i = 0; i < SuccessorCount; i++)
+        {
+            ref readonly var successor = ref _successors[i];
+            var number = _targets[i];
+            var edge = firstEdge + i;
+            graph.SetEdge(edge, successor.Label, number);
+            var words = _successorWords.AsSpan(i * _words, _words);
+            if (_slots[i] >= 0)
+            {
+                tables[PartOf(successor.High, (uint)tables.Length)].SetNumber(_slots[i], number);
+                next.Set(number - firstOfLevel, words, successor.Low, successor.High);
+                if (Monitor.WatchesStates && successor.Kind == SuccessorKind.State)
+                {
+                    _stepper.State.Load(words, successor.Low, successor.High);
+                    Monitor.OnState(_view, number);
+                }
+            }
+
+            if (successor.IsRemarkable)
+            {
+                Observe(successor, words, edge);
+            }
+        }
+    }
+
+    // False when the model is at fault.
+    private bool ExpandOne(int number)
+    {
+        var attempted = default(Choice);
+        try
+        {
+            var isEnd = true;
+            for (var thread = 0; thread < _threads; thread++)
+            {
+                var choices = _stepper.Ways(thread, ref isEnd);
+                if (choices > Choice.MaxPick || thread > Choice.MaxThread)
+                {
+                    throw new ModelFaultException($"{_machine.ThreadName(thread)} has {choices} choices in one step; {Choice.MaxPick} is the most");
+                }
+
+                for (var pick = 0; pick < choices; pick++)
+                {
+                    attempted = new Choice(thread, pick);
+                    Make(attempted);
+                }
+            }
+
+            if (isEnd)
+            {
+                AtEnd(number);
+            }
+
+            return true;
+        }
+        catch (ModelFaultException e)
+        {
+            Fault = (e.Message, attempted);
+            return false;
+        }
+    }
+
+    private void Make(Choice choice)
+    {
+        var state = _stepper.State;
+        var transition = _stepper.Fire(choice.Thread, choice.Pick, out _);
+        if (SuccessorCount == _successors.Length)
+        {
+            Array.Resize(ref _successors, SuccessorCount * 2);
+            Array.Resize(ref _successorWords, SuccessorCount * 2 * _words);
+            Array.Resize(ref _targets, SuccessorCount * 2);
+            Array.Resize(ref _slots, SuccessorCount * 2);
+        }
+
+        var (low, high) = state.Fingerprint;
+        var (kind, effects) = (SuccessorKind.State, false);
+        if (state.Outcome == StepOutcome.Done)
+        {
+            effects = _machine.Automaton(choice.Thread).TransitionAt(transition).HasEffects;
+        }
+        else
+        {
+            // A sink is the state it was reached from together with the step that failed there.
+            kind = state.Outcome == StepOutcome.Bug ? SuccessorKind.Bug : SuccessorKind.ScopeTooSmall;
+            low += Mark((ulong)state.Bug + 1, choice);
+            high += Mark((ulong)state.Bug + 101, choice);
+            TooSmall ??= kind == SuccessorKind.ScopeTooSmall ? $"scope too small: the pool {state.Reason} is used up" : null;
+        }
+
+        _successors[SuccessorCount] = new Successor(low, high, transition, choice.ToLabel(), kind, (byte)state.Bug, effects, (ushort)state.Tolerated);
+        state.Words.CopyTo(_successorWords.AsSpan(SuccessorCount * _words));
+        SuccessorCount++;
+        state.Undo();
+    }
+
+    private void Observe(in Successor successor, ReadOnlySpan<ulong> words, long edge)
+    {
+        if (successor.Kind == SuccessorKind.Bug)
+        {
+            Monitor.OnBug((KernelBug)successor.Bug, edge);
+        }
+
+        for (var met = (uint)successor.Tolerated; met != 0; met &= met - 1)
+        {
+            Monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), edge);
+        }
+
+        if (successor.HasEffects && Monitor.WatchesSteps)
+        {
+            var thread = Choice.FromLabel(successor.Label).Thread;
+            _stepper.State.Load(words, successor.Low, successor.High);
+            Monitor.OnStep(_view, thread, _machine.Automaton(thread).TransitionAt(successor.Transition).Effects, edge);
+        }
+    }
+
+    private void AtEnd(int number)
+    {
+        Ends.Add(number);
+        if (!Monitor.WatchesEnds)
+        {
+            return;
+        }
+
+        if (_instance.TearDown is not { } tearDown)
+        {
+            Monitor.OnEnd(_view, number);
+            return;
+        }
+
+        _tearDown ??= new Stepper(_machine);
+        var (low, high) = _stepper.State.Fingerprint;
+        _tearDown.State.Load(_stepper.State.Words, low, high);
+        Instance.RunAlone(_tearDown, tearDown.Thread, tearDown.Entry, "tear-down");
+        Monitor.OnEnd(new StateView(_tearDown.State), number);
+    }
+
+    private static ulong Mark(ulong bug, Choice choice) => Fingerprint.Mix((bug << 32) | choice.ToLabel());
+
+    private readonly record struct Successor(
+        ulong Low, ulong High, int Transition, ushort Label, SuccessorKind Kind, byte Bug, bool HasEffects, ushort Tolerated)
+    {
+        public bool IsRemarkable => HasEffects | (Tolerated != 0) | (Kind == SuccessorKind.Bug);
+    }
+}
