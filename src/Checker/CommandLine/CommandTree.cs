@@ -49,6 +49,7 @@ internal static class CommandTree
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90 or 90s, 5m, 1h.");
         var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
+        var exact = Flag("--exact", "Keep every state whole and compare states, not only their fingerprints; takes more memory.");
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
         var verbose = Flag("--verbose", "Show every step of the interleavings.");
@@ -69,7 +70,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, states, memory, time, first, workers, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, output, states, memory, time, first, workers, exact, disagreements, traces, verbose])
         {
             command.Add(option);
         }
@@ -87,6 +88,7 @@ internal static class CommandTree
                     Bytes = parsed.GetValue(memory) is { } m ? Quantity.Bytes("--max-memory", m) : new Budget().Bytes,
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                     First = parsed.GetValue(first),
+                    Exact = parsed.GetValue(exact),
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 },
                 Disagreements = parsed.GetValue(disagreements),

@@ -32,6 +32,8 @@ internal sealed class BreadthFirstExplorer
     private readonly CancellationToken _stop;
     private readonly Stepper _stepper;
 
+    private readonly StateStore? _store; // every state whole, where the search is exact
+
     private StateQueue _current;
     private StateQueue _next;
     private string? _incomplete;
@@ -48,8 +50,9 @@ internal sealed class BreadthFirstExplorer
         _monitor = new PropertyMonitor(instance.Properties);
         _stepper = instance.Begin();
         _workers = [.. Enumerable.Range(0, budget.Workers).Select(w => new Expander(
-            instance, w == 0 ? _stepper : new Stepper(instance.Machine), new PropertyMonitor(instance.Properties, _monitor), w))];
+            instance, w == 0 ? _stepper : new Stepper(instance.Machine), new PropertyMonitor(instance.Properties, _monitor), w, budget.FingerprintMask))];
         _tables = [.. _workers.Select(_ => new FingerprintTable())];
+        _store = budget.Exact ? new StateStore(instance.Machine.WordCount) : null;
         _current = new StateQueue(instance.Machine.WordCount);
         _next = new StateQueue(instance.Machine.WordCount);
     }
@@ -80,7 +83,7 @@ internal sealed class BreadthFirstExplorer
                 Fault = _fault,
                 Time = _clock.Elapsed,
                 TableBytes = _tables.Sum(t => t.Bytes),
-                StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes,
+                StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0),
             };
         }
         finally
@@ -95,7 +98,10 @@ internal sealed class BreadthFirstExplorer
     private void Begin()
     {
         var (low, high) = _stepper.State.Fingerprint;
-        _tables[Expander.PartOf(high, (uint)_tables.Length)].Add(low, high, 0, out _);
+        var mask = _budget.FingerprintMask;
+        _tables[Expander.PartOf(high & mask, (uint)_tables.Length)].Add(low & mask, high & mask, 0, out _);
+        _store?.Extend(1);
+        _store?.Set(0, _stepper.State.Words);
         _current.Add(_stepper.State.Words, low, high);
         _graph.StateCount = 1;
         _monitor.OnState(new StateView(_stepper.State), 0);
@@ -126,7 +132,7 @@ internal sealed class BreadthFirstExplorer
             _workers[worker].Expand(_current, from + first, from + end, firstNumber + (int)first, _sinks);
         });
         var faulty = EndAtFault();
-        team.Do(together, part => Expander.LookUp(_workers, _tables[part], part));
+        team.Do(together, part => Expander.LookUp(_workers, _tables[part], part, _store));
 
         var (states, edges) = (_graph.StateCount, _graph.Extend(_workers.Sum(w => (long)w.SuccessorCount)));
         var firstEdges = new long[_workers.Length];
@@ -145,8 +151,9 @@ internal sealed class BreadthFirstExplorer
         }
 
         _next.Extend(states - _graph.StateCount);
+        _store?.Extend(states - _graph.StateCount);
         _graph.StateCount = states;
-        team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _tables));
+        team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _tables, _store));
         foreach (var worker in _workers)
         {
             _monitor.Absorb(worker.Monitor);
@@ -186,7 +193,7 @@ internal sealed class BreadthFirstExplorer
             return false;
         }
 
-        var bytes = _tables.Sum(t => t.Bytes) + _graph.Bytes + _current.Bytes + _next.Bytes;
+        var bytes = _tables.Sum(t => t.Bytes) + _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0);
         _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, _current.Count - done + _next.Count, bytes));
         _incomplete =
             _stop.IsCancellationRequested ? "interrupted"

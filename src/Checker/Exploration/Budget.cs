@@ -15,6 +15,12 @@ internal sealed record Budget
     /// <summary>How many workers share the work; the answer does not depend on it.</summary>
     public int Workers { get; init; } = 1;
 
+    /// <summary>Whether to keep every state whole and compare states where their fingerprints are equal, so that none is missed.</summary>
+    public bool Exact { get; init; }
+
+    /// <summary>The bits of a fingerprint that count; fewer than all only where a test wants states to share one.</summary>
+    public ulong FingerprintMask { get; init; } = ulong.MaxValue;
+
     /// <summary>Whether to stop at the first violation of a safety property.</summary>
     public bool First { get; init; }
 }

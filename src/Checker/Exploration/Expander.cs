@@ -21,6 +21,7 @@ internal sealed class Expander
     private readonly int _worker;
     private readonly int _words;
     private readonly int _threads;
+    private readonly ulong _mask; // the bits of a fingerprint that count
 
     // The successors, in the order of their states and, within a state, of their labels.
     private Successor[] _successors = new Successor[1024];
@@ -30,8 +31,9 @@ internal sealed class Expander
     private int[] _counts = new int[1024];  // how many successors each state has
     private Stepper? _tearDown;
 
-    public Expander(Instance instance, Stepper stepper, PropertyMonitor monitor, int worker)
+    public Expander(Instance instance, Stepper stepper, PropertyMonitor monitor, int worker, ulong mask)
     {
+        _mask = mask;
         _instance = instance;
         _machine = instance.Machine;
         _stepper = stepper;
@@ -119,32 +121,51 @@ internal sealed class Expander
     }
 
     /// <summary>Looks up every worker's successors that belong into one part of the table, in their order.</summary>
-    public static void LookUp(Expander[] workers, FingerprintTable table, int part)
+    /// <param name="workers">The workers, in their order.</param>
+    /// <param name="table">The part of the table.</param>
+    /// <param name="part">Its number.</param>
+    /// <param name="store">For an exact search every state with a number, whole; else null.</param>
+    public static void LookUp(Expander[] workers, FingerprintTable table, int part, StateStore? store)
     {
         var parts = (uint)workers.Length;
         table.Reserve(workers.Sum(w => (long)w.SuccessorCount));
         foreach (var worker in workers)
         {
-            var (successors, targets, slots, count) = (worker._successors, worker._targets, worker._slots, worker.SuccessorCount);
+            var (successors, targets, slots, count, mask) = (worker._successors, worker._targets, worker._slots, worker.SuccessorCount, worker._mask);
             for (var i = 0; i < count; i++)
             {
                 var ahead = i + PrefetchDistance;
-                if (ahead < count && PartOf(successors[ahead].High, parts) == part)
+                if (ahead < count && PartOf(successors[ahead].High & mask, parts) == part)
                 {
-                    table.Prefetch(successors[ahead].Low);
+                    table.Prefetch(successors[ahead].Low & mask);
                 }
 
                 ref readonly var successor = ref successors[i];
-                if (PartOf(successor.High, parts) != part)
+                var (low, high) = (successor.Low & mask, successor.High & mask);
+                if (PartOf(high, parts) != part)
                 {
                     continue;
                 }
 
-                var isNew = table.Add(successor.Low, successor.High, ~((worker._worker << LocalBits) | i), out targets[i], out var slot);
+                var isNew = table.Add(low, high, ~((worker._worker << LocalBits) | i), out targets[i], out var slot);
+                while (store is not null && !isNew && !worker.IsSame(i, targets[i], workers, store))
+                {
+                    // Another state has this fingerprint: this one goes by the next of a row that depends on it alone.
+                    (low, high) = (Fingerprint.Mix(low + 1), Fingerprint.Mix(high + 2));
+                    isNew = table.Add(low, high, ~((worker._worker << LocalBits) | i), out targets[i], out slot);
+                }
+
                 slots[i] = isNew ? slot : -1;
             }
         }
     }
+
+    // Whether a successor is the state with this number, or the successor with this mark.
+    private bool IsSame(int successor, int target, Expander[] workers, StateStore store) => target >= 0
+        ? WordsOf(successor).SequenceEqual(store[target])
+        : WordsOf(successor).SequenceEqual(workers[~target >> LocalBits].WordsOf(~target & ((1 << LocalBits) - 1)));
+
+    private Span<ulong> WordsOf(int successor) => _successorWords.AsSpan(successor * _words, _words);
 
     /// <summary>Which part of the table a fingerprint belongs into.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -181,7 +202,8 @@ internal sealed class Expander
     /// <param name="next">Takes the new states.</param>
     /// <param name="firstOfLevel">The number of the state that is the queue's first.</param>
     /// <param name="tables">The parts of the table.</param>
-    public void Settle(StateGraph graph, long firstEdge, StateQueue next, int firstOfLevel, FingerprintTable[] tables)
+    /// <param name="store">Takes the new states for an exact search, or null.</param>
+    public void Settle(StateGraph graph, long firstEdge, StateQueue next, int firstOfLevel, FingerprintTable[] tables, StateStore? store)
     {
         for (var i = 0; i < SuccessorCount; i++)
         {
@@ -189,10 +211,11 @@ internal sealed class Expander
             var number = _targets[i];
             var edge = firstEdge + i;
             graph.SetEdge(edge, successor.Label, number);
-            var words = _successorWords.AsSpan(i * _words, _words);
+            var words = WordsOf(i);
             if (_slots[i] >= 0)
             {
-                tables[PartOf(successor.High, (uint)tables.Length)].SetNumber(_slots[i], number);
+                tables[PartOf(successor.High & _mask, (uint)tables.Length)].SetNumber(_slots[i], number);
+                store?.Set(number, words);
                 next.Set(number - firstOfLevel, words, successor.Low, successor.High);
                 if (Monitor.WatchesStates && successor.Kind == SuccessorKind.State)
                 {
@@ -271,8 +294,16 @@ internal sealed class Expander
             TooSmall ??= kind == SuccessorKind.ScopeTooSmall ? $"scope too small: the pool {state.Reason} is used up" : null;
         }
 
+        state.Words.CopyTo(WordsOf(SuccessorCount));
+        if (kind != SuccessorKind.State)
+        {
+            // No thread is ever at such a node: the words of a sink are those of no state and of no other sink.
+            ref var node = ref WordsOf(SuccessorCount)[_machine.NodeWord + (choice.Thread >> 1)];
+            var shift = (choice.Thread & 1) * 32;
+            node = (node & ~(0xFFFF_FFFFUL << shift)) | ((0x8000_0000UL | ((ulong)state.Bug << 16) | choice.ToLabel()) << shift);
+        }
+
         _successors[SuccessorCount] = new Successor(low, high, transition, choice.ToLabel(), kind, (byte)state.Bug, effects, (ushort)state.Tolerated);
-        state.Words.CopyTo(_successorWords.AsSpan(SuccessorCount * _words));
         SuccessorCount++;
         state.Undo();
     }

@@ -119,6 +119,8 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteNumber("milliseconds", Math.Round(result.Time.TotalMilliseconds, Decimals));
         Json.WriteString("key", result.Key.ToString("x16", CultureInfo.InvariantCulture)); // 64 bits are more than a JSON number keeps
         Json.WriteNumber("oddsOfMissedState", result.OddsOfMissedState);
+        Json.WriteBoolean("exact", result.IsExact);
+        Json.WriteNumber("bytesPerState", Math.Round(result.BytesPerState));
     }
 
     private void WriteProperties(VariantReport variant, CheckedVariant found)

@@ -97,7 +97,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         else if (summary.Checked > 0)
         {
             paper.WriteProse(
-                $"{(summary.WrongInput > 0 ? "Of what was checked, all" : "All")} of every state space was explored ({Scope.MemoryModel}; tasks on a CPU each; starvation is out of scope; odds of a missed state below {Prose.Below(summary.OddsOfMissedState)}). "
+                $"{(summary.WrongInput > 0 ? "Of what was checked, all" : "All")} of every state space was explored ({Scope.MemoryModel}; tasks on a CPU each; starvation is out of scope; {(summary.OddsOfMissedState == 0 ? "states compared whole" : $"odds of a missed state below {Prose.Below(summary.OddsOfMissedState)}")}). "
                 + "What holds, holds in this model and in the scope of its scenario.", 0);
         }
 

@@ -31,6 +31,8 @@ internal static class Judge
             Depth = exploration.Depth,
             Ends = exploration.Ends.Count,
             Time = exploration.Time,
+            IsExact = budget.Exact,
+            BytesPerState = (exploration.TableBytes + exploration.StoreBytes) / (double)exploration.Graph.StateCount,
             Functions = [.. instance.Machine.Frames.Methods().Order(StringComparer.Ordinal)],
             Key = instance.Machine.Key,
         };

@@ -78,8 +78,14 @@ internal sealed record InstanceResult
 
     public required TimeSpan Time { get; init; }
 
-    /// <summary>The bound on the chance that two states shared a fingerprint and one was missed.</summary>
-    public double OddsOfMissedState => States * (double)(States - 1) / Math.Pow(2, 129);
+    /// <summary>Whether whole states were compared where fingerprints were equal.</summary>
+    public bool IsExact { get; init; }
+
+    /// <summary>How much memory the search took for each state.</summary>
+    public double BytesPerState { get; init; }
+
+    /// <summary>The bound on the chance that two states shared a fingerprint and one was missed; 0 for an exact search.</summary>
+    public double OddsOfMissedState => IsExact ? 0 : States * (double)(States - 1) / Math.Pow(2, 129);
 
     /// <summary>Which functions ran: every path that was entered, by file and name.</summary>
     public required IReadOnlyList<string> Functions { get; init; }
