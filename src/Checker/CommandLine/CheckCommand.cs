@@ -1,3 +1,4 @@
+using ThpCheck.Checker.Certificates;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Verdicts;
@@ -27,6 +28,9 @@ internal sealed record CheckOptions
 
     /// <summary>The file that takes the report instead of the standard output, or null.</summary>
     public string? Output { get; init; }
+
+    /// <summary>The file that takes the certificate of the one variant that is checked, or null.</summary>
+    public string? Certificate { get; init; }
 
     public Budget Budget { get; init; } = new();
 
@@ -66,6 +70,11 @@ internal sealed class CheckCommand
         var scenarios = Read();
         var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s))).Where(s => s.Variants.Count > 0).ToArray();
         ReportUnknownVariants(scenarios);
+        if (_options.Certificate is not null && selected.Sum(s => s.Variants.Count) is > 1 and var several)
+        {
+            throw new WrongInputException($"--certificate is for one variant, and here are {several}; name a scenario and one with --variant");
+        }
+
         using var file = _options.Output is { } path ? Open(path) : null;
         var output = file ?? _streams.Out;
         using var json = _options.Format == ReportFormat.Json ? new JsonReport(output) : null;
@@ -151,7 +160,11 @@ internal sealed class CheckCommand
         _progress = _streams.Progress ? new ProgressLine(_streams.Error, _streams.Width, variant.Name.Value) : null;
         try
         {
-            return new CheckedVariant(bound, Judge.Run(bound.Instance, BudgetOf(scenario), _progress is { } progress ? progress.Show : null, _stop));
+            var budget = BudgetOf(scenario);
+            var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, _progress is { } progress ? progress.Show : null, _stop);
+            var result = Judge.Of(exploration, budget);
+            Certify(bound, exploration, result);
+            return new CheckedVariant(bound, result);
         }
         catch (ModelFaultException e)
         {
@@ -164,6 +177,34 @@ internal sealed class CheckCommand
         finally
         {
             _progress?.Clear();
+        }
+    }
+
+    private void Certify(BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
+    {
+        if (_options.Certificate is not { } path)
+        {
+            return;
+        }
+
+        if (result.Incomplete is { } reason)
+        {
+            // The exit code says already that this is no answer.
+            _streams.Error.WriteLine($"thpcheck: no certificate is written: not everything was explored: {reason}");
+            return;
+        }
+
+        try
+        {
+            CertificateWriter.Write(path, Identity.Of(bound), Claims.Of(result), exploration);
+        }
+        catch (CertificateTooLargeException e)
+        {
+            Report([new Diagnostic(path, 0, 0, e.Message)]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            Report([new Diagnostic(path, 0, 0, $"the certificate cannot be written to '{path}': {e.Message}")]);
         }
     }
 

@@ -22,6 +22,7 @@ internal static class CommandTree
         {
             Check(streams, stop),
             Replay(streams),
+            Confirm(streams, stop),
             List(streams),
         };
         var help = root.Options.OfType<HelpOption>().Single();
@@ -44,6 +45,7 @@ internal static class CommandTree
         var variants = Repeated("--variant", "NAME", "Check only the variants of this name; may be given several times.");
         var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
         var output = Text("--output", "FILE", "Write the report to this file instead of the standard output.");
+        var certificate = Text("--certificate", "FILE", "Write every state of the one variant to this file, compressed when it ends in .gz, for 'thpcheck confirm'.");
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
         var memory = Text("--max-memory", "SIZE", "Give up on a variant when its tables take this much memory, such as 512M or 2G.");
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90 or 90s, 5m, 1h.");
@@ -70,7 +72,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, states, memory, time, first, workers, exact, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, exact, disagreements, traces, verbose])
         {
             command.Add(option);
         }
@@ -82,6 +84,7 @@ internal static class CommandTree
                 Variants = parsed.GetValue(variants) ?? [],
                 Format = FormatOf(parsed.GetValue(format)),
                 Output = parsed.GetValue(output),
+                Certificate = parsed.GetValue(certificate),
                 Budget = new Budget
                 {
                     States = parsed.GetValue(states) is { } s ? Math.Min(Quantity.Count("--max-states", s), new Budget().States) : new Budget().States,
@@ -128,6 +131,27 @@ internal static class CommandTree
             new ReplayOptions(
                 parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format))),
             streams));
+        return command;
+    }
+
+    private static DocumentedCommand Confirm(Streams streams, CancellationToken stop)
+    {
+        var file = new Argument<string>("FILE") { Description = "A certificate that 'check --certificate' wrote." };
+        var scenario = Text("--scenario", "PATH", "Where its scenario is, when it is not where it was; the file must be the same.");
+        var command = new DocumentedCommand("confirm", "Check a certificate without the search that led to it.")
+        {
+            Epilogue = """
+                Example:
+                  thpcheck check specs/rmap/exit-against-kswapd.yaml --variant v1 --certificate v1.txt
+                  thpcheck confirm v1.txt
+
+                Exit codes: 0 confirmed, 1 not confirmed, 2 the file is no certificate, is damaged, or is of another scenario, 130 interrupted.
+
+                """,
+        };
+        command.Add(file);
+        command.Add(scenario);
+        command.SetAction(parsed => ConfirmCommand.Run(parsed.GetRequiredValue(file), parsed.GetValue(scenario), streams, stop));
         return command;
     }
 

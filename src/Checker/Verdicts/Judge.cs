@@ -11,9 +11,13 @@ namespace ThpCheck.Checker.Verdicts;
 internal static class Judge
 {
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
-    public static InstanceResult Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
+    public static InstanceResult Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default) =>
+        Of(BreadthFirstExplorer.Run(instance, budget, report, stop), budget);
+
+    /// <summary>The same of a search that has been made, within this budget.</summary>
+    public static InstanceResult Of(Exploration.Exploration exploration, Budget budget)
     {
-        var exploration = BreadthFirstExplorer.Run(instance, budget, report, stop);
+        var instance = exploration.Instance;
         var reverse = exploration.Graph.Reverse();
         var leastCost = new Lazy<LeastCost>(() => new LeastCost(exploration, reverse));
         var progressing = exploration.IsComplete ? Progressing.Of(exploration, reverse) : null;

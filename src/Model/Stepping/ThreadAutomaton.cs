@@ -55,6 +55,15 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         }
     }
 
+    /// <summary>The node of this content, which may come from outside this run: from a certificate.</summary>
+    public int NodeOf(int frame, Operation pending, ThreadContext context, bool started)
+    {
+        lock (_lock)
+        {
+            return Intern(new LocalRun(frame, pending, context, [], null), started);
+        }
+    }
+
     /// <summary>What follows a result: the number of a transition, or -1 with the model's fault.</summary>
     /// <param name="node">Where the thread is.</param>
     /// <param name="result">What its operation returned.</param>
