@@ -24,6 +24,7 @@ internal sealed class BreadthFirstExplorer
     private readonly StateGraph _graph = new();
     private readonly PropertyMonitor _monitor;
     private readonly Expander[] _workers;
+    private readonly ReadLog[] _logs; // of the workers
     private readonly FingerprintTable[] _tables;
     private readonly List<int> _ends = [];
     private readonly List<int> _sinks = [];
@@ -51,6 +52,7 @@ internal sealed class BreadthFirstExplorer
         _stepper = instance.Begin();
         _workers = [.. Enumerable.Range(0, budget.Workers).Select(w => new Expander(
             instance, w == 0 ? _stepper : new Stepper(instance.Machine), new PropertyMonitor(instance.Properties, _monitor), w, budget.FingerprintMask))];
+        _logs = [.. _workers.Select(w => w.Log)];
         _tables = [.. _workers.Select(_ => new FingerprintTable())];
         _store = budget.Exact ? new StateStore(instance.Machine.WordCount) : null;
         _current = new StateQueue(instance.Machine.WordCount);
@@ -104,7 +106,8 @@ internal sealed class BreadthFirstExplorer
         _store?.Set(0, _stepper.State.Words);
         _current.Add(_stepper.State.Words, low, high);
         _graph.StateCount = 1;
-        _monitor.OnState(new StateView(_stepper.State), 0);
+        _workers[0].LookAtInitialState();
+        Absorb();
     }
 
     private void ExploreLevel(WorkerTeam team)
@@ -154,17 +157,23 @@ internal sealed class BreadthFirstExplorer
         _store?.Extend(states - _graph.StateCount);
         _graph.StateCount = states;
         team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _tables, _store));
-        foreach (var worker in _workers)
-        {
-            _monitor.Absorb(worker.Monitor);
-        }
-
+        Absorb();
         if (faulty is { } fault)
         {
             _fault = new ModelFault(fault.Message, (int)_graph.Expanded, fault.Choice);
             _graph.BeginState(_graph.EdgeCount);
             _incomplete = "model fault";
         }
+    }
+
+    private void Absorb()
+    {
+        foreach (var worker in _workers)
+        {
+            _monitor.Absorb(worker.Monitor);
+        }
+
+        ReadLog.Merge(_logs);
     }
 
     // The first fault in the order of the states ends the batch: what other workers did beyond it is forgotten.

@@ -37,7 +37,8 @@ internal sealed class Expander
         _instance = instance;
         _machine = instance.Machine;
         _stepper = stepper;
-        _view = new StateView(stepper.State);
+        Log = new ReadLog(_machine);
+        _view = new StateView(stepper.State) { Log = Log };
         Monitor = monitor;
         _worker = worker;
         _words = _machine.WordCount;
@@ -53,6 +54,9 @@ internal sealed class Expander
     }
 
     public PropertyMonitor Monitor { get; }
+
+    /// <summary>What the properties have read in the states that this worker looked at.</summary>
+    public ReadLog Log { get; }
 
     /// <summary>How many states it expanded in this batch, the sinks among them included.</summary>
     public int StateCount { get; private set; }
@@ -70,6 +74,9 @@ internal sealed class Expander
 
     /// <summary>The model's fault at which its share of the batch ended, with the step; or null.</summary>
     public (string Message, Choice Choice)? Fault { get; private set; }
+
+    /// <summary>Looks at the initial state.</summary>
+    public void LookAtInitialState() => Monitor.OnState(_view, 0, PropertyMonitor.Everything);
 
     /// <summary>Makes the successors of some states of a level.</summary>
     /// <param name="queue">The level.</param>
@@ -220,7 +227,7 @@ internal sealed class Expander
                 if (Monitor.WatchesStates && successor.Kind == SuccessorKind.State)
                 {
                     _stepper.State.Load(words, successor.Low, successor.High);
-                    Monitor.OnState(_view, number);
+                    Monitor.OnState(_view, number, successor.Touched);
                 }
             }
 
@@ -303,7 +310,7 @@ internal sealed class Expander
             node = (node & ~(0xFFFF_FFFFUL << shift)) | ((0x8000_0000UL | ((ulong)state.Bug << 16) | choice.ToLabel()) << shift);
         }
 
-        _successors[SuccessorCount] = new Successor(low, high, transition, choice.ToLabel(), kind, (byte)state.Bug, effects, (ushort)state.Tolerated);
+        _successors[SuccessorCount] = new Successor(low, high, state.ReadersOfChanges(Log), transition, choice.ToLabel(), kind, (byte)state.Bug, effects, (ushort)state.Tolerated);
         SuccessorCount++;
         state.Undo();
     }
@@ -352,7 +359,7 @@ internal sealed class Expander
     private static ulong Mark(ulong bug, Choice choice) => Fingerprint.Mix((bug << 32) | choice.ToLabel());
 
     private readonly record struct Successor(
-        ulong Low, ulong High, int Transition, ushort Label, SuccessorKind Kind, byte Bug, bool HasEffects, ushort Tolerated)
+        ulong Low, ulong High, ulong Touched, int Transition, ushort Label, SuccessorKind Kind, byte Bug, bool HasEffects, ushort Tolerated)
     {
         public bool IsRemarkable => HasEffects | (Tolerated != 0) | (Kind == SuccessorKind.Bug);
     }

@@ -64,15 +64,37 @@ internal sealed class PropertyMonitor
     /// <summary>Whether the event of an <c>always at</c> property occurred.</summary>
     public bool Occurred(int property) => _seen[property];
 
+    /// <summary>All properties that are looked at in states, as bits for <see cref="OnState"/>.</summary>
+    public const ulong Everything = ulong.MaxValue;
+
     /// <summary>Looks at a state that was just found.</summary>
-    public void OnState(StateView view, int state)
+    /// <param name="view">The state.</param>
+    /// <param name="state">Its number.</param>
+    /// <param name="touched">
+    /// The properties that have read something in which the state differs from the one it was reached from, as bits in their
+    /// order. As long as none was found broken, or reached, the others say here what they said there.
+    /// </param>
+    public void OnState(StateView view, int state, ulong touched)
     {
-        foreach (var i in _always)
+        for (var k = 0; k < _always.Length; k++)
         {
+            var i = _always[k];
             var property = _properties[i];
+            var isNew = _findings[i].Count == 0 && _whole?._findings[i].Count is null or 0;
+            var bit = 1UL << (k & 63);
+            if (isNew && (touched & bit) == 0)
+            {
+                continue;
+            }
+
+            if (view.Log is { } log)
+            {
+                log.Reader = bit;
+            }
+
             if (property.Form == PropertyForm.Sometimes)
             {
-                if (_findings[i].Count == 0 && _whole?._findings[i].Count is null or 0 && property.Check(view) is not null)
+                if (isNew && property.Check(view) is not null)
                 {
                     _findings[i].Add(new(state, -1));
                     _hasNews = true;

@@ -68,6 +68,18 @@ public sealed class State
 
     internal const int NoNode = -1;
 
+    /// <summary>The readers of anything that changed since the last <see cref="Commit"/>, as bits.</summary>
+    internal ulong ReadersOfChanges(ReadLog log)
+    {
+        var readers = _changedThread < 0 ? 0 : log.ReadersOfThread(_changedThread);
+        for (var i = 0; i < _changeCount; i++)
+        {
+            readers |= log.ReadersOfCell(_changes[i].Cell);
+        }
+
+        return readers;
+    }
+
     /// <summary>Loads a state that <see cref="Words"/> gave.</summary>
     internal void Load(ReadOnlySpan<ulong> words, ulong low, ulong high)
     {

@@ -15,20 +15,27 @@ public sealed class StateView(State state)
     /// <summary>The thread whose step caused the event being checked, or -1.</summary>
     public int Thread { get; internal set; } = -1;
 
+    /// <summary>Takes note of what is read, or null.</summary>
+    internal ReadLog? Log { get; init; }
+
     /// <summary>What a field holds.</summary>
-    public T Get<T>(Shared<T> field) => Word<T>.Decode(state.Get(field.Cell), state.Machine);
+    public T Get<T>(Shared<T> field) => Word<T>.Decode(Word(field.Cell), state.Machine);
 
     /// <summary>What was recorded last.</summary>
-    public T Get<T>(Ghost<T> cell) => Word<T>.Decode(state.Get(cell.Cell), state.Machine);
+    public T Get<T>(Ghost<T> cell) => Word<T>.Decode(Word(cell.Cell), state.Machine);
 
     /// <summary>The word in a cell, by the cell's number: its index in <see cref="Machine.Cells"/> plus one.</summary>
-    public long Word(int cell) => state.Get(cell);
+    public long Word(int cell)
+    {
+        Log?.ReadCell(cell);
+        return state.Get(cell);
+    }
 
     /// <summary>Whether this generation of the object is allocated; an object that is from no slab cache always is.</summary>
     public bool IsLive(KernelObject @object)
     {
         ArgumentNullException.ThrowIfNull(@object);
-        return @object.Slot is null || state.Get(@object.Slot.Lifetime) == SlabSlot.LiveWord(@object.Generation);
+        return @object.Slot is null || Word(@object.Slot.Lifetime) == SlabSlot.LiveWord(@object.Generation);
     }
 
     /// <summary>The objects of a type that live now.</summary>
@@ -37,16 +44,16 @@ public sealed class StateView(State state)
 
     /// <summary>What a thread is inside of.</summary>
     public ThreadContext Context(int thread) =>
-        state.NodeOf(thread) is >= 0 and var node ? state.Machine.Automaton(thread).Details(node).Context : ThreadContext.Initial;
+        NodeOf(thread) is >= 0 and var node ? state.Machine.Automaton(thread).Details(node).Context : ThreadContext.Initial;
 
     /// <summary>Whether a thread has ended.</summary>
     public bool HasEnded(int thread) =>
-        state.NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread)[node] is var at
+        NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread)[node] is var at
         && (at.Flags & NodeFlags.Finished) != 0 && (at.Bug == KernelBug.None || state.Machine.Tolerated.Contains(at.Bug));
 
     /// <summary>Whether a thread is inside a path of this name, or a region it entered.</summary>
     public bool In(string region, int thread) =>
-        state.NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread).Details(node).Regions.Contains(region);
+        NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread).Details(node).Regions.Contains(region);
 
     /// <summary>Whether any thread is inside a path of this name, or a region it entered.</summary>
     public bool In(string region)
@@ -60,5 +67,11 @@ public sealed class StateView(State state)
         }
 
         return false;
+    }
+
+    private int NodeOf(int thread)
+    {
+        Log?.ReadThread(thread);
+        return state.NodeOf(thread);
     }
 }
