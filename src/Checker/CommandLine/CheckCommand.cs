@@ -1,6 +1,8 @@
+using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.Certificates;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reports;
+using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
@@ -33,6 +35,12 @@ internal sealed record CheckOptions
     public string? Certificate { get; init; }
 
     public Budget Budget { get; init; } = new();
+
+    /// <summary>The most context switches of the executions to explore, or null for all executions.</summary>
+    public int? MaxSwitches { get; init; }
+
+    /// <summary>The sample to look at instead of exploring, or null.</summary>
+    public SampleOptions? Sample { get; init; }
 
     /// <summary>Only variants that are not as predicted.</summary>
     public bool Disagreements { get; init; }
@@ -160,11 +168,7 @@ internal sealed class CheckCommand
         _progress = _streams.Progress ? new ProgressLine(_streams.Error, _streams.Width, variant.Name.Value) : null;
         try
         {
-            var budget = BudgetOf(scenario);
-            var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, _progress is { } progress ? progress.Show : null, _stop);
-            var result = Judge.Of(exploration, budget);
-            Certify(bound, exploration, result);
-            return new CheckedVariant(bound, result);
+            return new CheckedVariant(bound, Judged(bound, BudgetOf(scenario)));
         }
         catch (ModelFaultException e)
         {
@@ -178,6 +182,26 @@ internal sealed class CheckCommand
         {
             _progress?.Clear();
         }
+    }
+
+    private InstanceResult Judged(BoundVariant bound, Budget budget)
+    {
+        Action<Progress>? show = _progress is { } progress ? progress.Show : null;
+        Action<SampleProgress>? showSample = _progress is { } line ? line.Show : null;
+        if (_options.Sample is { } sample)
+        {
+            return SampleJudge.Run(bound.Instance, sample, budget, showSample, _stop);
+        }
+
+        if (_options.MaxSwitches is { } switches)
+        {
+            return BoundedJudge.Run(bound.Instance, switches, budget, show, _stop);
+        }
+
+        var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _stop);
+        var result = Judge.Of(exploration, budget);
+        Certify(bound, exploration, result);
+        return result;
     }
 
     private void Certify(BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
@@ -240,7 +264,11 @@ internal sealed class CheckCommand
     {
         var paper = isFile ? new Paper(output, Streams.UsualWidth, colour: false) : new Paper(output, _streams.Width, _streams.Colour);
         var expected = _options.Traces || _options.Verbose || isSingle || _options.Variants.Count > 0;
-        return new TextReport(paper, new TextReportOptions(expected, _options.Verbose, _options.Disagreements) { Question = isSingle });
+        return new TextReport(paper, new TextReportOptions(expected, _options.Verbose, _options.Disagreements)
+        {
+            Question = isSingle,
+            VerdictWidth = _options.MaxSwitches is { } switches ? Reports.TextReport.HoldsWithin(switches).Length : TextReportOptions.UsualVerdictWidth,
+        });
     }
 
     /// <exception cref="WrongInputException">It cannot be written.</exception>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Sampling;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -15,6 +16,9 @@ internal sealed class DocumentedCommand(string name, string description) : Comma
 /// <summary>The commands and options of <c>thpcheck</c> with their help.</summary>
 internal static class CommandTree
 {
+    private const int MostSwitches = 1_000_000;
+    private const int MostDepth = 100;
+
     /// <summary>The whole tree; its actions write to the streams and return exit codes.</summary>
     public static RootCommand Build(Streams streams, CancellationToken stop)
     {
@@ -52,6 +56,11 @@ internal static class CommandTree
         var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
         var exact = Flag("--exact", "Keep every state whole and compare states, not only their fingerprints; takes more memory.");
+        var switches = Text("--max-switches", "N", "Explore only the executions with at most this many context switches; what is not found there 'holds within' the bound.");
+        var sample = Text("--sample", "random|pct|pos", "Look at executions drawn at random only, for what is too big to explore: a random walk, PCT or POS.");
+        var executions = Text("--executions", "N", $"Of a sample, how many executions; {SampleOptions.UsualExecutions} unless given.");
+        var seed = Text("--seed", "S", $"Of a sample, the seed; {SampleOptions.UsualSeed} unless given. The same seed gives the same sample.");
+        var depth = Text("--depth", "D", $"Of a PCT sample, the depth of the bugs it is for; {SampleOptions.UsualDepth} unless given.");
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
         var verbose = Flag("--verbose", "Show every step of the interleavings.");
@@ -64,6 +73,7 @@ internal static class CommandTree
                   thpcheck check specs/rmap/exit-against-kswapd.yaml --variant v1
                   thpcheck check --format json --output report.json
 
+                What a bounded search or a sample does not find broken was not shown to hold: the exit code is 3.
                 A limit in a scenario's 'bounds' applies too; the smaller of both counts.
                 Interleavings of what is not expected are always shown; of what is expected, when one scenario
                 or a variant is asked for, or with --traces.
@@ -72,13 +82,13 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, exact, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, exact, switches, sample, executions, seed, depth, disagreements, traces, verbose])
         {
             command.Add(option);
         }
 
         command.SetAction(parsed => CheckCommand.Run(
-            new CheckOptions
+            Consistent(new CheckOptions
             {
                 Paths = parsed.GetValue(paths) ?? [],
                 Variants = parsed.GetValue(variants) ?? [],
@@ -94,13 +104,58 @@ internal static class CommandTree
                     Exact = parsed.GetValue(exact),
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 },
+                MaxSwitches = parsed.GetValue(switches) is { } n ? Quantity.Number("--max-switches", n, 0, MostSwitches) : null,
+                Sample = SampleOf(parsed.GetValue(sample), parsed.GetValue(executions), parsed.GetValue(seed), parsed.GetValue(depth)),
                 Disagreements = parsed.GetValue(disagreements),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
-            },
+            }),
             streams,
             stop));
         return command;
+    }
+
+    // A bounded search and a sample are no proofs, and do not take what belongs to one.
+    private static CheckOptions Consistent(CheckOptions options)
+    {
+        if (options is { Sample: not null, MaxSwitches: not null })
+        {
+            throw new WrongInputException("--sample and --max-switches exclude each other: the one draws executions, the other explores all within its bound");
+        }
+
+        var part = options.Sample is not null ? "--sample" : options.MaxSwitches is not null ? "--max-switches" : null;
+        var whole = options.Certificate is not null ? "--certificate" : options.Budget.Exact ? "--exact" : null;
+        return part is null || whole is null ? options
+            : throw new WrongInputException($"{whole} is for a search of everything, so it does not go with {part}");
+    }
+
+    private static SampleOptions? SampleOf(string? method, string? executions, string? seed, string? depth)
+    {
+        if (method is null)
+        {
+            var alone = executions is not null ? "--executions" : seed is not null ? "--seed" : depth is not null ? "--depth" : null;
+            return alone is null ? null : throw new WrongInputException($"{alone} says how to sample, so it goes with --sample");
+        }
+
+        var drawn = method switch
+        {
+            "random" => SampleMethod.Random,
+            "pct" => SampleMethod.Pct,
+            "pos" => SampleMethod.Pos,
+            _ => throw new WrongInputException($"--sample cannot be '{method}'; write random, pct or pos"),
+        };
+        if (depth is not null && drawn != SampleMethod.Pct)
+        {
+            throw new WrongInputException($"--depth is about PCT only, so it goes with --sample pct, not with --sample {method}");
+        }
+
+        return new SampleOptions(
+            drawn,
+            executions is null ? SampleOptions.UsualExecutions : Quantity.Count("--executions", executions),
+            seed is null ? SampleOptions.UsualSeed : Quantity.Number("--seed", seed, 0, int.MaxValue))
+        {
+            Depth = depth is null ? SampleOptions.UsualDepth : Quantity.Number("--depth", depth, 1, MostDepth),
+        };
     }
 
     private static DocumentedCommand Replay(Streams streams)

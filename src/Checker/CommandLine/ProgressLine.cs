@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reports;
+using ThpCheck.Checker.Sampling;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -16,13 +17,24 @@ internal sealed class ProgressLine(TextWriter writer, int width, string variant)
     /// <summary>Shows how far the search is, a few times a second.</summary>
     public void Show(Progress progress)
     {
-        if (_clock.Elapsed < _next)
+        if (_clock.Elapsed >= _next)
         {
-            return;
+            Write(Text(variant, progress, _clock.Elapsed));
         }
+    }
 
+    /// <summary>Shows how far a sample is.</summary>
+    public void Show(SampleProgress progress)
+    {
+        if (_clock.Elapsed >= _next)
+        {
+            Write(Text(variant, progress, _clock.Elapsed));
+        }
+    }
+
+    private void Write(string text)
+    {
         _next = _clock.Elapsed + Pause;
-        var text = Text(variant, progress, _clock.Elapsed);
         text = text.Length < width ? text : text[..(width - 1)];
         writer.Write($"\r{text.PadRight(_written)}");
         _written = text.Length;
@@ -44,5 +56,12 @@ internal sealed class ProgressLine(TextWriter writer, int width, string variant)
         var rate = (long)(progress.States / Math.Max(elapsed.TotalSeconds, 0.001));
         return $"{variant}: level {Prose.Number(progress.Level)}, {Prose.Count(progress.States, "state")}, {Prose.Number(rate)} a second, "
             + $"{Prose.Number(progress.Frontier)} waiting, {Prose.Bytes(progress.Bytes)}";
+    }
+
+    /// <summary>The line's text for a sample.</summary>
+    public static string Text(string variant, in SampleProgress progress, TimeSpan elapsed)
+    {
+        var rate = (long)(progress.Executions / Math.Max(elapsed.TotalSeconds, 0.001));
+        return $"{variant}: {Prose.Number(progress.Executions)} of {Prose.Count(progress.Of, "execution")}, {Prose.Number(rate)} a second, {Prose.Count(progress.States, "state")}";
     }
 }

@@ -19,6 +19,12 @@ internal static class Quantity
         ? (int)count
         : throw new WrongInputException($"{option} cannot be '{text}'; {MostWorkers} is the most");
 
+    /// <exception cref="WrongInputException">It is no number in this range.</exception>
+    public static int Number(string option, string text, int least, int most) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+            ? number
+            : throw new WrongInputException($"{option} cannot be '{text}'; write a number from {least} to {most}");
+
     /// <summary>Bytes: <c>2G</c>, <c>512M</c>, <c>64K</c>, in powers of 1024.</summary>
     /// <exception cref="WrongInputException">It is no size.</exception>
     public static long Bytes(string option, string text)

@@ -1,3 +1,4 @@
+using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.CommandLine;
 using ThpCheck.Specs.Format;
 
@@ -17,6 +18,15 @@ internal sealed record CheckSummary
 
     /// <summary>Of all variants, those that were not explored completely, whatever was found.</summary>
     public int NotExplored { get; init; }
+
+    /// <summary>Of all variants, those of which only what is within a bound on context switches was explored.</summary>
+    public int Bounded { get; init; }
+
+    /// <summary>That bound, or null.</summary>
+    public SwitchBound? Bound { get; init; }
+
+    /// <summary>Of all variants, those that were only sampled.</summary>
+    public int Sampled { get; init; }
 
     /// <summary>Variants that could not be bound.</summary>
     public int WrongInput { get; init; }
@@ -47,6 +57,9 @@ internal sealed record CheckSummary
         Incomplete = Incomplete + (variant.Standing == Standing.Incomplete ? 1 : 0),
         WrongInput = WrongInput + (variant.Standing == Standing.WrongInput ? 1 : 0),
         NotExplored = NotExplored + (variant.Checked?.Result.Incomplete is null ? 0 : 1),
+        Bounded = Bounded + (variant.Checked?.Result.Bound is { IsHit: true } ? 1 : 0),
+        Bound = Bound ?? variant.Checked?.Result.Bound,
+        Sampled = Sampled + (variant.Checked?.Result.Sample is null ? 0 : 1),
         OddsOfMissedState = OddsOfMissedState + (variant.Checked?.Result.OddsOfMissedState ?? 0),
     };
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using ThpCheck.Checker.Bounds;
+using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
@@ -106,10 +108,13 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         var result = found.Result;
         Json.WriteString("expected", CheckedVariant.Word(found.Expected));
         Json.WriteString("verdict", CheckedVariant.Word(result.Verdict));
-        Json.WriteBoolean("asExpected", variant.Standing == Standing.AsExpected);
+        Json.WriteBoolean("asExpected", found.IsAsExpected);
         _text.Strings("differences", found.Differences);
-        Json.WriteBoolean("complete", result.Incomplete is null);
+        _text.Strings("open", found.Open);
+        Json.WriteBoolean("complete", result.IsComplete);
         Json.WriteString("incomplete", result.Incomplete);
+        WriteBound(result.Bound);
+        WriteSample(result.Sample);
         Json.WriteString("memoryModel", Scope.MemoryModel);
         Json.WriteString("scope", Scope.Own(variant.Scenario, variant.Variant) ?? Scope.Of(variant.Scenario));
         Json.WriteNumber("states", result.States);
@@ -118,9 +123,65 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteNumber("ends", result.Ends);
         Json.WriteNumber("milliseconds", Math.Round(result.Time.TotalMilliseconds, Decimals));
         Json.WriteString("key", result.Key.ToString("x16", CultureInfo.InvariantCulture)); // 64 bits are more than a JSON number keeps
-        Json.WriteNumber("oddsOfMissedState", result.OddsOfMissedState);
+        if (result.Sample is null)
+        {
+            Json.WriteNumber("oddsOfMissedState", result.OddsOfMissedState);
+        }
+        else
+        {
+            Json.WriteNull("oddsOfMissedState"); // most states were missed
+        }
+
         Json.WriteBoolean("exact", result.IsExact);
         Json.WriteNumber("bytesPerState", Math.Round(result.BytesPerState));
+    }
+
+    private void WriteBound(SwitchBound? bound)
+    {
+        if (bound is null)
+        {
+            Json.WriteNull("bound");
+            return;
+        }
+
+        Json.WriteStartObject("bound");
+        Json.WriteNumber("switches", bound.Switches);
+        Json.WriteBoolean("hit", bound.IsHit);
+        Json.WriteEndObject();
+    }
+
+    private void WriteSample(Sample? sample)
+    {
+        const int Decimals = 6;
+        if (sample is null)
+        {
+            Json.WriteNull("sample");
+            return;
+        }
+
+        Json.WriteStartObject("sample");
+        Json.WriteString("method", sample.Method);
+        Json.WriteNumber("seed", sample.Seed);
+        Json.WriteNumber("executions", sample.Executions);
+        Json.WriteNumber("unfinished", sample.Unfinished);
+        Json.WriteBoolean("allStatesCounted", sample.AllStatesCounted);
+        if (sample.Guarantee is { } guarantee)
+        {
+            Json.WriteStartObject("guarantee");
+            Json.WriteNumber("threads", guarantee.Threads);
+            Json.WriteNumber("steps", guarantee.Steps);
+            Json.WriteNumber("depth", guarantee.Depth);
+            Json.WriteNumber("executions", guarantee.Executions);
+            Json.WriteNumber("chance", guarantee.Chance);
+            Json.WriteNumber("chanceOfAny", Math.Round(guarantee.ChanceOfAny, Decimals));
+            Json.WriteEndObject();
+        }
+        else
+        {
+            Json.WriteNull("guarantee");
+        }
+
+        Json.WriteEndObject();
     }
 
     private void WriteProperties(VariantReport variant, CheckedVariant found)
@@ -176,6 +237,12 @@ internal sealed class JsonReport : ICheckReport, IDisposable
             Json.WriteNumber("steps", way.Steps);
             Json.WriteString("schedule", way.Schedule);
             Json.WriteBoolean("minimal", way.IsMinimal);
+        }
+
+        if (way?.Hit is { } hit)
+        {
+            Json.WriteNumber("execution", hit.Execution);
+            Json.WriteNumber("hits", hit.Hits);
         }
 
         _text.Trace(way?.Trace);

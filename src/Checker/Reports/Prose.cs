@@ -26,6 +26,18 @@ internal static class Prose
     public static string Below(double odds) =>
         odds <= 0 ? "0" : string.Create(CultureInfo.InvariantCulture, $"1e{(int)Math.Floor(Math.Log10(odds)) + 1}");
 
+    /// <summary>A chance in two digits, rounded down: it is at least that.</summary>
+    public static string Chance(double chance)
+    {
+        if (chance <= 0 || chance >= 1)
+        {
+            return chance <= 0 ? "0" : "0.99";
+        }
+
+        var unit = Math.Pow(10, Math.Floor(Math.Log10(chance)) - 1);
+        return (Math.Floor(chance / unit) * unit).ToString("G2", CultureInfo.InvariantCulture);
+    }
+
     /// <summary><c>a</c>, <c>a and b</c>, <c>a, b and c</c>.</summary>
     public static string List(IReadOnlyList<string> items) => items.Count switch
     {

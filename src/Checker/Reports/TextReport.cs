@@ -1,4 +1,5 @@
 using ThpCheck.Checker.Replay;
+using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
@@ -11,8 +12,13 @@ namespace ThpCheck.Checker.Reports;
 /// <param name="Disagreements">Instead of traces, why the variants differ from what was predicted of them.</param>
 internal sealed record TextReportOptions(bool Expected, bool Full, bool Disagreements)
 {
+    public const int UsualVerdictWidth = 11;
+
     /// <summary>Whether the scenario's question is printed.</summary>
     public bool Question { get; init; }
+
+    /// <summary>How many characters verdicts are given.</summary>
+    public int VerdictWidth { get; init; } = UsualVerdictWidth;
 }
 
 /// <summary>
@@ -22,7 +28,6 @@ internal sealed record TextReportOptions(bool Expected, bool Full, bool Disagree
 internal sealed class TextReport(Paper paper, TextReportOptions options) : ICheckReport
 {
     private const int StandingWidth = 4;
-    private const int VerdictWidth = 11;
 
     private readonly List<VariantReport> _variants = []; // of the scenario at hand
     private readonly List<(string Title, IReadOnlyList<TraceStep> Steps)> _drawn = []; // the columns printed in this scenario
@@ -51,16 +56,16 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         paper.Write($"  {variant.Name.PadRight(_nameWidth)}");
         if (variant.Checked is not { } found)
         {
-            paper.WriteLine($"  {"not checked",-VerdictWidth}  its scenario is wrong; see the errors");
+            paper.WriteLine($"  {"not checked".PadRight(options.VerdictWidth)}  its scenario is wrong; see the errors");
             return;
         }
 
         var result = found.Result;
-        var verdict = result.Verdict == VariantVerdict.Incomplete ? "INCOMPLETE" : CheckedVariant.Word(result.Verdict);
-        var counts = $"  {Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} transitions  depth {Prose.Number(result.Depth),4}  {Prose.Seconds(result.Time),8}";
-        paper.Write($"  {verdict,-VerdictWidth}", variant.Standing is Standing.AsExpected ? Tone.Plain : ToneOf(variant.Standing));
+        var verdict = Word(result).PadRight(options.VerdictWidth);
+        var counts = Counts(result);
+        paper.Write($"  {verdict}", variant.Standing is Standing.AsExpected ? Tone.Plain : ToneOf(variant.Standing));
         paper.Write(counts);
-        WriteTail(Tail(variant), 2 + StandingWidth + 2 + _nameWidth + 2 + VerdictWidth + counts.Length);
+        WriteTail(Tail(variant), 2 + StandingWidth + 2 + _nameWidth + 2 + verdict.Length + counts.Length);
         WriteDetails(variant, found);
     }
 
@@ -94,7 +99,20 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
                 : $" {Prose.Count(summary.NotChecked, "variant")} {(summary.NotChecked == 1 ? "was" : "were")} not reached.";
             paper.WriteProse($"INCOMPLETE:{reached}{others} What was not found there may still be there.", 0, Tone.Bad);
         }
-        else if (summary.Checked > 0)
+
+        if (summary.Bounded > 0)
+        {
+            paper.WriteProse(
+                $"BOUNDED: {Of(summary.Bounded, summary.Checked)} only the executions with at most {summary.Bound} were explored ({Scope.MemoryModel}). "
+                + "What needs more was not looked for; deadlock and livelock were not judged.", 0, Tone.Warning);
+        }
+        else if (summary.Sampled > 0)
+        {
+            paper.WriteProse(
+                $"SAMPLED: {Of(summary.Sampled, summary.Checked)} only some executions were looked at ({Scope.MemoryModel}). "
+                + "Nothing was shown to hold; livelock was not judged.", 0, Tone.Warning);
+        }
+        else if (summary.NotExplored + summary.NotChecked == 0 && summary.Checked > 0)
         {
             paper.WriteProse(
                 $"{(summary.WrongInput > 0 ? "Of what was checked, all" : "All")} of every state space was explored ({Scope.MemoryModel}; tasks on a CPU each; starvation is out of scope; {(summary.OddsOfMissedState == 0 ? "states compared whole" : $"odds of a missed state below {Prose.Below(summary.OddsOfMissedState)}")}). "
@@ -144,6 +162,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             paper.WriteProse(scope, DetailIndent, Tone.Faint);
         }
 
+        WriteExtent(found.Result);
         foreach (var outcomes in found.Result.Properties.Where(p => p.Outcomes is not null))
         {
             paper.WriteProse($"{outcomes.Property.Name}: {string.Join(" ", outcomes.Outcomes!.Select(o => $"({string.Join(",", o)})"))}", DetailIndent);
@@ -157,12 +176,52 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             }
         }
 
+        foreach (var open in found.Open)
+        {
+            paper.WriteProse(open, DetailIndent, Tone.Warning);
+        }
+
         if (variant.Variant.Disagrees is { } reason)
         {
             paper.WriteProse(
                 options.Disagreements || options.Question ? $"not as predicted by {Facts(variant.Variant)}: {reason.Value.Trim()}" : "not as predicted; --disagreements says why",
                 DetailIndent, Tone.Faint);
         }
+    }
+
+    // What was looked at, where that is not everything, and what it is worth.
+    private void WriteExtent(InstanceResult result)
+    {
+        if (result.Bound is { IsHit: false } bound)
+        {
+            paper.WriteProse($"no state or step is beyond {bound}: everything was explored", DetailIndent, Tone.Faint);
+        }
+
+        if (result.Sample is not { } sample)
+        {
+            return;
+        }
+
+        paper.WriteProse($"{sample.Method}, seed {sample.Seed}: {Promise(sample.Guarantee)}", DetailIndent, Tone.Faint);
+        if (sample.Unfinished > 0)
+        {
+            paper.WriteProse(
+                $"{Prose.Count(sample.Unfinished, "execution")} did not end within {Prose.Number(SampleExplorer.MostSteps)} steps and {(sample.Unfinished == 1 ? "was" : "were")} cut off there",
+                DetailIndent, Tone.Warning);
+        }
+    }
+
+    private static string Promise(Guarantee? guarantee)
+    {
+        if (guarantee is null)
+        {
+            return "no chance of finding a bug is promised";
+        }
+
+        var (threads, steps, depth) = (guarantee.Threads, guarantee.Steps, guarantee.Depth);
+        var power = depth == 1 ? "" : $" x {steps}{(depth == 2 ? "" : $"^{depth - 1}")}";
+        return $"each of the last {Prose.Count(guarantee.Executions, "execution")} finds a bug of depth {depth} within {Prose.Count(steps, "step")} "
+            + $"with a chance of at least 1/({threads}{power}) = {Prose.Chance(guarantee.Chance)}, one of them with at least {Prose.Chance(guarantee.ChanceOfAny)}";
     }
 
     private int DetailIndent => 2 + StandingWidth + 2 + _nameWidth + 2;
@@ -228,6 +287,25 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         first.Count <= all.Count && first.Zip(all).All(p =>
             (p.First.Thread, p.First.Operation, p.First.Value) == (p.Second.Thread, p.Second.Operation, p.Second.Value)
             && p.First.Calls.SequenceEqual(p.Second.Calls));
+
+    // "2 of 3 variants" in the genitive.
+    private static string Of(int some, int all) => some == all ? $"of {Prose.Count(all, "variant")}" : $"of {Prose.Number(some)} of {Prose.Count(all, "variant")}";
+
+    private static string Counts(InstanceResult result) => result.Sample is { } sample
+        ? $"  {Prose.Number(sample.Executions),9} executions {(sample.AllStatesCounted ? "" : ">") + Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} steps  longest {Prose.Number(result.Depth),5}  {Prose.Seconds(result.Time),8}"
+        : $"  {Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} transitions  depth {Prose.Number(result.Depth),4}  {Prose.Seconds(result.Time),8}";
+
+    // What is not as good as a pass does not look like one.
+    private static string Word(InstanceResult result) => result switch
+    {
+        { Verdict: VariantVerdict.Incomplete } => "INCOMPLETE",
+        { Verdict: VariantVerdict.HoldsWithinBound, Bound.Switches: var switches } => HoldsWithin(switches),
+        { Verdict: VariantVerdict.Sampled } => "SAMPLED",
+        _ => CheckedVariant.Word(result.Verdict),
+    };
+
+    /// <summary>The verdict of a variant in which nothing was found within a bound.</summary>
+    public static string HoldsWithin(int switches) => $"HOLDS WITHIN {switches} SWITCH{(switches == 1 ? "" : "ES")}";
 
     private static string Word(Standing standing) => standing switch
     {

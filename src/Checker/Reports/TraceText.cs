@@ -11,7 +11,12 @@ internal static class TraceText
 {
     /// <summary>The schedule in a line: turns with their steps, <c>/</c> before a preemption, and what it costs.</summary>
     public static string Schedule(Counterexample way) =>
-        $"schedule: {Turns(way.Trace)}   ({Cost(way.Switches, way.Steps)}; {(way.IsMinimal ? "no interleaving with fewer exists" : "the least found, as not everything was explored")})";
+        $"schedule: {Turns(way.Trace)}   ({Cost(way.Switches, way.Steps)}; {Standing(way)})";
+
+    private static string Standing(Counterexample way) =>
+        way.Hit is { } hit ? $"found in execution {Prose.Number(hit.Execution)} of seed {hit.Seed}, {(hit.Hits == 1 ? "the only one" : $"one of {Prose.Number(hit.Hits)}")} in the sample; not minimal"
+        : way.IsMinimal ? "no interleaving with fewer exists"
+        : "the least found, as not everything was explored";
 
     /// <summary>The turns of the threads, or that there are none.</summary>
     public static string Turns(Trace trace) => trace.Steps.Count == 0 ? "none, it is so in the initial state" : trace.Outline;

@@ -12,8 +12,14 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
     /// <summary>How the result differs from what is expected, a sentence each; none when it is as expected.</summary>
     public IReadOnlyList<string> Differences { get; } = [.. Compare(Bound, Result)];
 
-    /// <summary>Whether everything is as the scenario says. What was not explored completely never is.</summary>
+    /// <summary>
+    /// Whether nothing is otherwise than the scenario says. A search that ran out of its budget never is as expected; one that was
+    /// asked for a part only is, where what it found contradicts nothing, and <see cref="InstanceResult.IsComplete"/> says the rest.
+    /// </summary>
     public bool IsAsExpected => Differences.Count == 0;
+
+    /// <summary>What a part that was explored leaves open, a sentence each: what is expected and was not found, and what was not put to the test.</summary>
+    public IReadOnlyList<string> Open { get; } = [.. LeftOpen(Bound, Result)];
 
     /// <summary>The verdict the scenario expects of the variant.</summary>
     public VariantVerdict Expected
@@ -53,13 +59,13 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
 
         if (result.Incomplete is { } reason)
         {
-            yield return $"not everything was explored: {reason}";
+            yield return $"{(result.Sample is null ? "not everything was explored" : "the sample was cut short")}: {reason}";
         }
 
         foreach (var property in result.Properties)
         {
             var expected = ExpectedOf(bound, property.Property);
-            if (property.Verdict != expected && !(result.Incomplete is not null && property.Verdict == Verdict.Incomplete))
+            if (property.Verdict != expected && !IsOpen(result, property.Verdict))
             {
                 yield return $"{property.Property.Name}: expected {Word(expected)}, found {Word(property.Verdict)}";
             }
@@ -68,13 +74,13 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
         foreach (var (name, found) in new[] { (Expectation.Deadlock, result.Deadlock), (Expectation.Livelock, result.Livelock) })
         {
             var isExpected = variant.Expect.Any(e => e.Name.Value == name);
-            if (result.Incomplete is null && isExpected != found is not null)
+            if (isExpected != found is not null && (result.IsComplete || found is not null))
             {
                 yield return isExpected ? $"expected a {name}, found none" : $"found a {name}";
             }
         }
 
-        if (result.Incomplete is null)
+        if (result.IsComplete)
         {
             if (result.Ends == 0 && result.Deadlock is null && result.Livelock is null && result.Properties.All(p => p.Verdict != Verdict.Violated))
             {
@@ -96,9 +102,46 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
         {
             var found = result[outcomes.Property.Value].Outcomes!.Select(Tuple).ToArray();
             var expected = outcomes.Tuples.Select(t => Tuple(t.Value)).ToArray();
-            if (!found.Order(StringComparer.Ordinal).SequenceEqual(expected.Order(StringComparer.Ordinal)))
+            var isAsExpected = result.IsComplete
+                ? found.Order(StringComparer.Ordinal).SequenceEqual(expected.Order(StringComparer.Ordinal))
+                : found.All(expected.Contains); // others may be found elsewhere
+            if (!isAsExpected)
             {
                 yield return $"{outcomes.Property}: expected {string.Join(" ", expected)}, found {string.Join(" ", found)}";
+            }
+        }
+    }
+
+    // Whether a verdict says neither that the property holds nor that it does not.
+    private static bool IsOpen(InstanceResult result, Verdict verdict) =>
+        verdict is Verdict.HoldsWithinBound or Verdict.Sampled || (!result.IsComplete && verdict == Verdict.Incomplete);
+
+    private static IEnumerable<string> LeftOpen(BoundVariant bound, InstanceResult result)
+    {
+        if (result is not ({ Bound.IsHit: true } or { Sample: not null }) || result.Fault is not null)
+        {
+            yield break;
+        }
+
+        var where = result.Bound is { } switches ? $"within {switches}" : "in the sample";
+        foreach (var property in result.Properties.Where(p => IsOpen(result, p.Verdict)))
+        {
+            var expected = ExpectedOf(bound, property.Property);
+            if (expected == Verdict.Violated && property.Message is null)
+            {
+                yield return $"{property.Property.Name}: expected violated, not found {where}";
+            }
+            else if (property.Message is not null)
+            {
+                yield return $"{property.Property.Name}: {(expected == Verdict.Holds ? "" : $"expected {Word(expected)}, ")}{property.Message}";
+            }
+        }
+
+        foreach (var (name, found) in new[] { (Expectation.Deadlock, result.Deadlock), (Expectation.Livelock, result.Livelock) })
+        {
+            if (found is null && bound.Variant.Expect.Any(e => e.Name.Value == name))
+            {
+                yield return $"expected a {name}, {(result.Bound is null && name == Expectation.Deadlock ? $"not found {where}" : "which is not judged")}";
             }
         }
     }
@@ -111,6 +154,8 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
         Verdict.Holds => "holds",
         Verdict.Violated => "violated",
         Verdict.Vacuous => "vacuous",
+        Verdict.HoldsWithinBound => "holds within bound",
+        Verdict.Sampled => "sampled",
         _ => "incomplete",
     };
 
@@ -123,6 +168,8 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
         VariantVerdict.Deadlock => "deadlock",
         VariantVerdict.Livelock => "livelock",
         VariantVerdict.Incomplete => "incomplete",
+        VariantVerdict.HoldsWithinBound => "holds within bound",
+        VariantVerdict.Sampled => "sampled",
         _ => "model fault",
     };
 }

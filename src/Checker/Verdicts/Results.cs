@@ -1,4 +1,6 @@
+using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.Replay;
+using ThpCheck.Checker.Sampling;
 using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Verdicts;
@@ -17,6 +19,12 @@ internal enum Verdict
 
     /// <summary>Not everything was explored, and nothing that was breaks it.</summary>
     Incomplete,
+
+    /// <summary>Every execution with at most so many context switches was explored, and none breaks it.</summary>
+    HoldsWithinBound,
+
+    /// <summary>Some executions were looked at, and none of them breaks it.</summary>
+    Sampled,
 }
 
 /// <summary>What a search says about a whole variant. The worst applies.</summary>
@@ -29,6 +37,12 @@ internal enum VariantVerdict
     Livelock,
     Incomplete,
     ModelFault,
+
+    /// <summary>Nothing is broken by an execution with at most so many context switches.</summary>
+    HoldsWithinBound,
+
+    /// <summary>Some executions were looked at, and nothing was found.</summary>
+    Sampled,
 }
 
 /// <summary>What was found about one property.</summary>
@@ -46,7 +60,11 @@ internal sealed record PropertyResult(
 /// <param name="Switches">How many context switches it takes.</param>
 /// <param name="Steps">How many steps.</param>
 /// <param name="IsMinimal">Whether it was proven that none is cheaper; if not, it is the least that was found.</param>
-internal sealed record Counterexample(string Schedule, Trace Trace, int Switches, int Steps, bool IsMinimal);
+internal sealed record Counterexample(string Schedule, Trace Trace, int Switches, int Steps, bool IsMinimal)
+{
+    /// <summary>The execution of a sample that it is, or null.</summary>
+    public Hit? Hit { get; init; }
+}
 
 /// <summary>What was found about an instance.</summary>
 internal sealed record InstanceResult
@@ -61,8 +79,17 @@ internal sealed record InstanceResult
     /// <summary>The cheapest way into a livelock, or null.</summary>
     public Counterexample? Livelock { get; init; }
 
-    /// <summary>Why not everything was explored, or null.</summary>
+    /// <summary>Why not everything was explored that should have been, or null.</summary>
     public string? Incomplete { get; init; }
+
+    /// <summary>The bound on context switches that the search was given, or null.</summary>
+    public SwitchBound? Bound { get; init; }
+
+    /// <summary>The sample that was looked at instead of everything, or null.</summary>
+    public Sample? Sample { get; init; }
+
+    /// <summary>Whether everything was explored.</summary>
+    public bool IsComplete => Incomplete is null && Bound is not { IsHit: true } && Sample is null;
 
     /// <summary>The model's fault and how it was reached, or null.</summary>
     public (string Message, Counterexample? Way)? Fault { get; init; }

@@ -1,0 +1,31 @@
+namespace ThpCheck.Checker.Sampling;
+
+/// <summary>How executions are drawn.</summary>
+internal enum SampleMethod
+{
+    Random,
+    Pct,
+    Pos,
+}
+
+/// <summary>What sample is asked for.</summary>
+/// <param name="Method">How executions are drawn.</param>
+/// <param name="Executions">How many; at least 1.</param>
+/// <param name="Seed">The same seed gives the same sample.</param>
+internal sealed record SampleOptions(SampleMethod Method, long Executions, int Seed)
+{
+    public const long UsualExecutions = 10_000;
+
+    public const int UsualSeed = 1;
+
+    public const int UsualDepth = 3;
+
+    /// <summary>For PCT, the depth of the bugs that are looked for; at least 1.</summary>
+    public int Depth { get; init; } = UsualDepth;
+}
+
+/// <summary>How far a sample is.</summary>
+/// <param name="Executions">How many executions were made.</param>
+/// <param name="Of">How many were asked for.</param>
+/// <param name="States">How many different states they were in.</param>
+internal readonly record struct SampleProgress(long Executions, long Of, long States);
