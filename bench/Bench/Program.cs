@@ -1,35 +1,44 @@
 using System.Globalization;
 using ThpCheck.Bench;
-using ThpCheck.Checker.Exploration;
 
-// One line a run: what was explored, whether that agrees with the formula, how fast, and what the loop allocated.
-if (args.Length is not (0 or 3 or 4) || !args.All(a => int.TryParse(a, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+// bench [MODEL [SIZES]] [--runs N] [--first]: a line a run, and the median.
+var words = args.ToList();
+var runs = 7;
+var at = words.IndexOf("--runs");
+if (at >= 0 && at + 1 < words.Count && Size(words[at + 1]) is { } asked)
 {
-    Console.Error.WriteLine("usage: bench [THREADS ROUNDS LOCKS [RUNS]]");
+    runs = asked;
+    words.RemoveRange(at, 2);
+}
+
+var first = words.Remove("--first");
+var model = words.Count == 0 ? Model.All[0] : Model.All.FirstOrDefault(m => m.Name == words[0]);
+var given = words.Skip(1).Select(Size).ToArray();
+if (model is null || given.Contains(null) || (given.Length != 0 && given.Length != model.Sizes.Length))
+{
+    return Usage();
+}
+
+int[] sizes = given.Length == 0 ? [.. model.Sizes.Select(s => s.Default)] : [.. given.Select(g => g!.Value)];
+if (!model.IsPossible(sizes))
+{
+    return Usage();
+}
+
+var measurement = new Measurement(model, sizes, first);
+double[] numbers = [.. Enumerable.Range(0, runs).Select(_ => measurement.Run()).Order()];
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median {numbers[runs / 2]:0.00} {measurement.Unit}, least {numbers[0]:0.00}, most {numbers[^1]:0.00}, {runs} runs"));
+return measurement.AsExpected ? 0 : 1;
+
+static int? Size(string word) => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size > 0 ? size : null;
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: bench [MODEL [SIZES]] [--runs N] [--first]; --first stops at the first violation. Models, with default sizes:");
+    foreach (var model in Model.All)
+    {
+        Console.Error.WriteLine($"  {model.Name} {string.Join(' ', model.Sizes.Select(s => $"{s.Name}={s.Default}"))}{model.Limit}");
+    }
+
     return 2;
 }
-
-var sizes = args.Select(a => int.Parse(a, CultureInfo.InvariantCulture)).ToArray();
-var (threads, rounds, locks) = sizes.Length == 0 ? (6, 5, 2) : (sizes[0], sizes[1], sizes[2]);
-var runs = sizes.Length == 4 ? sizes[3] : 7;
-var rates = new List<double>();
-var agrees = true;
-for (var run = 0; run < runs; run++)
-{
-    var instance = Counters.Instance(threads, rounds, locks);
-    var before = GC.GetAllocatedBytesForCurrentThread();
-    var found = BreadthFirstExplorer.Run(instance, new Budget());
-    var allocated = GC.GetAllocatedBytesForCurrentThread() - before - found.StoreBytes;
-    var seconds = found.Time.TotalSeconds;
-    var transitions = found.Graph.EdgeCount;
-    agrees &= (found.Graph.StateCount, transitions) == Counters.Formula(threads, rounds, locks);
-    rates.Add(transitions / seconds / 1e6);
-    var (nodes, paths) = Enumerable.Range(0, threads).Select(instance.Machine.Discovered).Aggregate((0, 0L), static (sum, d) => (sum.Item1 + d.Nodes, sum.Item2 + d.Runs));
-    Console.WriteLine(string.Create(
-        CultureInfo.InvariantCulture,
-        $"counters({threads},{rounds},{locks}): {found.Graph.StateCount} states, {transitions} transitions {(agrees ? "as the formula" : "NOT AS THE FORMULA")}, depth {found.Depth}; {seconds:0.00} s, {rates[^1]:0.00} M transitions/s, {found.Graph.StateCount / seconds / 1e6:0.00} M states/s; {nodes} nodes, path code ran {paths} times, memo hits {1 - ((double)paths / transitions):P2}; {(found.TableBytes + found.StoreBytes) / (double)found.Graph.StateCount:0} bytes/state, {allocated / (double)transitions:0.000} bytes/transition allocated besides"));
-}
-
-rates.Sort();
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median {rates[runs / 2]:0.00} M transitions/s, least {rates[0]:0.00}, most {rates[^1]:0.00}, {runs} runs"));
-return agrees ? 0 : 1;
