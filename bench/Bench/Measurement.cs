@@ -6,7 +6,7 @@ using ThpCheck.Checker.Verdicts;
 namespace ThpCheck.Bench;
 
 /// <summary>Runs a model once and says in a line what that came to.</summary>
-internal sealed class Measurement(Model model, int[] sizes, bool first)
+internal sealed class Measurement(Model model, int[] sizes, Budget budget)
 {
     private readonly string _name = sizes.Length == 0 ? model.Name : $"{model.Name}({string.Join(',', sizes)})";
 
@@ -25,7 +25,7 @@ internal sealed class Measurement(Model model, int[] sizes, bool first)
         var instance = model.Make(sizes);
         var machine = instance.Machine;
         var before = GC.GetAllocatedBytesForCurrentThread();
-        var found = BreadthFirstExplorer.Run(instance, new Budget());
+        var found = BreadthFirstExplorer.Run(instance, budget);
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before - found.StoreBytes;
         var seconds = found.Time.TotalSeconds;
         var (states, transitions) = ((long)found.Graph.StateCount, found.Graph.EdgeCount);
@@ -47,7 +47,7 @@ internal sealed class Measurement(Model model, int[] sizes, bool first)
     {
         var instance = model.Make(sizes);
         var clock = Stopwatch.StartNew();
-        var result = Judge.Run(instance, new Budget { First = first });
+        var result = Judge.Run(instance, budget);
         var seconds = clock.Elapsed.TotalSeconds;
         var found = result.Properties.Select(p => p.Counterexample).FirstOrDefault(c => c is not null);
         AsExpected &= found is not null;

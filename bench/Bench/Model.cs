@@ -19,7 +19,7 @@ internal sealed record Model(string Name, (string Name, int Default)[] Sizes, Fu
         new("steps", [("THREADS", 3), ("ROUNDS", 4)], static n => Steps.Instance(n[0], n[1])) { Formula = static n => Steps.Formula(n[0], n[1]) },
         new("ctr", [("THREADS", 3), ("ROUNDS", 5)], static n => Ctr.Instance(n[0], n[1])),
         new("ctrb", [], static _ => Ctrb.Instance()) { Fails = true },
-        new("thp", [("FAULTS", 3), ("ROUNDS", 2)], static n => Thp.Instance(n[0], n[1])) 
+        new("thp", [("FAULTS", 3), ("ROUNDS", 2)], static n => Thp.Instance(n[0], n[1]))
         {
             IsPossible = static n => n[0] <= Thp.MostFaults,
             Limit = $", at most {Thp.MostFaults} faults",
