@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Reduction;
 using ThpCheck.Checker.Verdicts;
 
 namespace ThpCheck.Bench;
@@ -36,10 +37,10 @@ internal sealed class Measurement(Model model, int[] sizes, Budget budget)
             (nodes, paths) = (nodes + n, paths + runs);
         }
 
-        var asFormula = model.Formula is not { } formula ? "" : formula(sizes) == (states, transitions) ? " as the formula" : " NOT AS THE FORMULA";
+        var asFormula = budget.Reductions != Reductions.None || model.Formula is not { } formula ? "" : formula(sizes) == (states, transitions) ? " as the formula" : " NOT AS THE FORMULA";
         AsExpected &= asFormula != " NOT AS THE FORMULA" && found.IsComplete && found.Sinks.Count == 0;
         Print(
-            $"{_name}: {states} states, {transitions} transitions{asFormula}, depth {found.Depth}; {seconds:0.000} s, {transitions / seconds / 1e6:0.00} M transitions/s, {states / seconds / 1e6:0.00} M states/s; {nodes} nodes, path code ran {paths} times, memo hits {1 - ((double)paths / transitions):P2}; {(found.TableBytes + found.StoreBytes) / (double)states:0} bytes/state, {allocated / (double)transitions:0.000} bytes/transition allocated besides");
+            $"{_name}: {states} states, {transitions} transitions{asFormula}, depth {found.Depth}; {seconds:0.000} s, {transitions / seconds / 1e6:0.00} M transitions/s, {states / seconds / 1e6:0.00} M states/s; {nodes} nodes, path code ran {paths} times, memo hits {1 - ((double)paths / transitions):P2}; {(found.TableBytes + found.StoreBytes) / (double)states:0} bytes/state, {allocated / (double)transitions:0.000} bytes/transition allocated besides{(found.Searches > 1 ? $"; {found.Searches} searches" : "")}");
         return transitions / seconds / 1e6;
     }
 

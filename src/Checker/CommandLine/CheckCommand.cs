@@ -198,19 +198,19 @@ internal sealed class CheckCommand
             return BoundedJudge.Run(bound.Instance, switches, budget, show, _stop);
         }
 
+        if (_options.Certificate is not { } certificate)
+        {
+            return Judge.Run(bound.Instance, budget, show, _stop);
+        }
+
         var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _stop);
         var result = Judge.Of(exploration, budget);
-        Certify(bound, exploration, result);
+        Certify(certificate, bound, exploration, result);
         return result;
     }
 
-    private void Certify(BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
+    private void Certify(string path, BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
     {
-        if (_options.Certificate is not { } path)
-        {
-            return;
-        }
-
         if (result.Incomplete is { } reason)
         {
             // The exit code says already that this is no answer.

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Reduction;
 using ThpCheck.Checker.Sampling;
 
 namespace ThpCheck.Checker.CommandLine;
@@ -56,6 +57,7 @@ internal static class CommandTree
         var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
         var exact = Flag("--exact", "Keep every state whole and compare states, not only their fingerprints; takes more memory.");
+        var reduction = Text("--reduction", "none|all|KINDS", "Leave out interleavings that no verdict depends on: 'unobservable', 'guarded', 'futures' or several with commas; none unless given.");
         var switches = Text("--max-switches", "N", "Explore only the executions with at most this many context switches; what is not found there 'holds within' the bound.");
         var sample = Text("--sample", "random|pct|pos", "Look at executions drawn at random only, for what is too big to explore: a random walk, PCT or POS.");
         var executions = Text("--executions", "N", $"Of a sample, how many executions; {SampleOptions.UsualExecutions} unless given.");
@@ -73,6 +75,8 @@ internal static class CommandTree
                   thpcheck check specs/rmap/exit-against-kswapd.yaml --variant v1
                   thpcheck check --format json --output report.json
 
+                A reduced search has every verdict. For the interleavings of what fails, the whole graph is searched as
+                well, within the limits; pinned counts are compared where the whole graph was.
                 What a bounded search or a sample does not find broken was not shown to hold: the exit code is 3.
                 A limit in a scenario's 'bounds' applies too; the smaller of both counts.
                 Interleavings of what is not expected are always shown; of what is expected, when one scenario
@@ -82,7 +86,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, exact, switches, sample, executions, seed, depth, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, exact, reduction, switches, sample, executions, seed, depth, disagreements, traces, verbose])
         {
             command.Add(option);
         }
@@ -102,6 +106,7 @@ internal static class CommandTree
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                     First = parsed.GetValue(first),
                     Exact = parsed.GetValue(exact),
+                    Reductions = ReductionsOf(parsed.GetValue(reduction)),
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 },
                 MaxSwitches = parsed.GetValue(switches) is { } n ? Quantity.Number("--max-switches", n, 0, MostSwitches) : null,
@@ -124,9 +129,32 @@ internal static class CommandTree
         }
 
         var part = options.Sample is not null ? "--sample" : options.MaxSwitches is not null ? "--max-switches" : null;
-        var whole = options.Certificate is not null ? "--certificate" : options.Budget.Exact ? "--exact" : null;
+        var whole = options.Certificate is not null ? "--certificate" : options.Budget.Exact ? "--exact" : options.Budget.Reductions != Reductions.None ? "--reduction" : null;
+        if (options.Certificate is not null && options.Budget.Reductions != Reductions.None)
+        {
+            throw new WrongInputException("--certificate lists every state, so it does not go with --reduction");
+        }
+
         return part is null || whole is null ? options
             : throw new WrongInputException($"{whole} is for a search of everything, so it does not go with {part}");
+    }
+
+    private static Reductions ReductionsOf(string? text)
+    {
+        var reductions = Reductions.None;
+        foreach (var kind in text is null or "none" ? [] : text.Split(','))
+        {
+            reductions |= kind switch
+            {
+                "unobservable" => Reductions.Unobservable,
+                "guarded" => Reductions.Guarded,
+                "futures" => Reductions.Futures,
+                "all" => Reductions.All,
+                _ => throw new WrongInputException($"--reduction cannot be '{text}'; write none, all, or several of unobservable, guarded and futures with commas"),
+            };
+        }
+
+        return reductions;
     }
 
     private static SampleOptions? SampleOf(string? method, string? executions, string? seed, string? depth)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ThpCheck.Checker.Reduction;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
 
@@ -28,7 +29,8 @@ internal sealed class BreadthFirstExplorer
     private readonly FingerprintTable[] _tables;
     private readonly List<int> _ends = [];
     private readonly List<int> _sinks = [];
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Discoveries? _known; // what a reduction goes by, or null
+    private readonly Stopwatch _clock;
     private readonly Action<Progress>? _report;
     private readonly CancellationToken _stop;
     private readonly Stepper _stepper;
@@ -40,10 +42,14 @@ internal sealed class BreadthFirstExplorer
     private string? _incomplete;
     private string? _tooSmall; // the first pool that was used up; the search goes on beside it
     private ModelFault? _fault;
+    private bool _hasDiscovered; // more of the threads than was known when the search began
     private int _level;
 
-    private BreadthFirstExplorer(Instance instance, Budget budget, Action<Progress>? report, CancellationToken stop)
+    private BreadthFirstExplorer(
+        Instance instance, Budget budget, Stopwatch clock, Discoveries? known, ReadLog? reads, Action<Progress>? report, CancellationToken stop)
     {
+        _clock = clock;
+        _known = known;
         _instance = instance;
         _budget = budget;
         _report = report;
@@ -51,8 +57,14 @@ internal sealed class BreadthFirstExplorer
         _monitor = new PropertyMonitor(instance.Properties);
         _stepper = instance.Begin();
         _workers = [.. Enumerable.Range(0, budget.Workers).Select(w => new Expander(
-            instance, w == 0 ? _stepper : new Stepper(instance.Machine), new PropertyMonitor(instance.Properties, _monitor), w, budget.FingerprintMask))];
+            instance, w == 0 ? _stepper : new Stepper(instance.Machine), new PropertyMonitor(instance.Properties, _monitor), w, budget.FingerprintMask,
+            known is null ? null : new AmpleSets(instance.Machine, known)))];
         _logs = [.. _workers.Select(w => w.Log)];
+        foreach (var log in _logs)
+        {
+            log.TakeOver(reads ?? log);
+        }
+
         _tables = [.. _workers.Select(_ => new FingerprintTable())];
         _store = budget.Exact ? new StateStore(instance.Machine.WordCount) : null;
         _current = new StateQueue(instance.Machine.WordCount);
@@ -61,10 +73,35 @@ internal sealed class BreadthFirstExplorer
 
     /// <summary>Explores everything, or as much as the budget allows.</summary>
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
-    public static Exploration Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default) =>
-        new BreadthFirstExplorer(instance, budget, report, stop).Run();
+    public static Exploration Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
+    {
+        var clock = Stopwatch.StartNew();
+        if (budget.Reductions == Reductions.None)
+        {
+            return new BreadthFirstExplorer(instance, budget, clock, null, null, report, stop).Run(1);
+        }
 
-    private Exploration Run()
+        // What a reduction leaves out depends on what is known of the threads and properties, so it is only right if nothing
+        // more comes to be known on the way. Both only grow, so this ends.
+        var known = new Discoveries(instance.Machine, budget.Reductions);
+        var reads = new ReadLog(instance.Machine);
+        RandomWalks.Discover(instance);
+        for (var searches = 1; ; searches++)
+        {
+            known.Update();
+            var explorer = new BreadthFirstExplorer(instance, budget, clock, known, reads, report, stop);
+            var exploration = explorer.Run(searches);
+            var isMoreKnown = explorer._hasDiscovered | known.Update() | !reads.Covers(explorer._logs[0]);
+            if (!isMoreKnown || explorer._incomplete is not null)
+            {
+                return exploration;
+            }
+
+            reads.TakeOver(explorer._logs[0]);
+        }
+    }
+
+    private Exploration Run(int searches)
     {
         using var team = new WorkerTeam(_workers.Length);
         try
@@ -84,6 +121,8 @@ internal sealed class BreadthFirstExplorer
                 Incomplete = _incomplete ?? _tooSmall,
                 Fault = _fault,
                 Time = _clock.Elapsed,
+                IsReduced = _known is not null,
+                Searches = searches,
                 TableBytes = _tables.Sum(t => t.Bytes),
                 StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0),
             };
@@ -112,6 +151,7 @@ internal sealed class BreadthFirstExplorer
 
     private void ExploreLevel(WorkerTeam team)
     {
+        _hasDiscovered |= _known?.Update() ?? false;
         var firstOfNext = _graph.StateCount;
         for (var done = 0L; done < _current.Count && MayGoOn(done);)
         {
@@ -132,7 +172,7 @@ internal sealed class BreadthFirstExplorer
         {
             // Without the others' help the first worker does it all.
             var (first, end) = together ? ((long)count * worker / team.Size, (long)count * (worker + 1) / team.Size) : (0, worker == 0 ? count : 0);
-            _workers[worker].Expand(_current, from + first, from + end, firstNumber + (int)first, _sinks);
+            _workers[worker].Expand(_current, from + first, from + end, firstNumber + (int)first, _sinks, _tables, _store);
         });
         var faulty = EndAtFault();
         team.Do(together, part => Expander.LookUp(_workers, _tables[part], part, _store));

@@ -1,3 +1,5 @@
+using ThpCheck.Checker.Reduction;
+
 namespace ThpCheck.Checker.Exploration;
 
 /// <summary>What a search may use. Reaching a limit makes its answer incomplete, never a proof.</summary>
@@ -20,6 +22,9 @@ internal sealed record Budget
 
     /// <summary>The bits of a fingerprint that count; fewer than all only where a test wants states to share one.</summary>
     public ulong FingerprintMask { get; init; } = ulong.MaxValue;
+
+    /// <summary>Which reductions to use; the verdicts do not depend on them.</summary>
+    public Reductions Reductions { get; init; }
 
     /// <summary>Whether to stop at the first violation of a safety property.</summary>
     public bool First { get; init; }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using ThpCheck.Checker.Reduction;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
 
@@ -29,10 +30,15 @@ internal sealed class Expander
     private int[] _targets = new int[1024]; // the number of each, or while it has none ~(worker << LocalBits | place) of the first that is the same
     private long[] _slots = new long[1024]; // where a new one is in its table; -1 for one that is known
     private int[] _counts = new int[1024];  // how many successors each state has
+    private readonly int[] _ways; // of the state at hand, in how many each thread can step
+    private readonly AmpleSets? _ample; // null where every step is taken
+    private readonly Dictionary<(int Thread, int Transition), bool> _watched = [];
+    private Choice _attempted; // the step being taken
     private Stepper? _tearDown;
 
-    public Expander(Instance instance, Stepper stepper, PropertyMonitor monitor, int worker, ulong mask)
+    public Expander(Instance instance, Stepper stepper, PropertyMonitor monitor, int worker, ulong mask, AmpleSets? ample)
     {
+        _ample = ample;
         _mask = mask;
         _instance = instance;
         _machine = instance.Machine;
@@ -43,6 +49,7 @@ internal sealed class Expander
         _worker = worker;
         _words = _machine.WordCount;
         _threads = _machine.ThreadCount;
+        _ways = new int[_threads];
         _successorWords = new ulong[_successors.Length * _words];
     }
 
@@ -84,7 +91,9 @@ internal sealed class Expander
     /// <param name="to">The end of them, exclusive.</param>
     /// <param name="firstNumber">The number of the first.</param>
     /// <param name="sinks">The numbers of the sinks, ascending; they have no successors.</param>
-    public void Expand(StateQueue queue, long from, long to, int firstNumber, List<int> sinks)
+    /// <param name="tables">The parts of the table, which nobody changes now.</param>
+    /// <param name="store">For an exact search every state with a number, whole; else null.</param>
+    public void Expand(StateQueue queue, long from, long to, int firstNumber, List<int> sinks, FingerprintTable[] tables, StateStore? store)
     {
         Clear();
         var state = _stepper.State;
@@ -101,7 +110,7 @@ internal sealed class Expander
             else
             {
                 state.Load(queue.Words(i, out var low, out var high), low, high);
-                if (!ExpandOne(number))
+                if (!ExpandOne(number, tables, store))
                 {
                     SuccessorCount = before;
                     return;
@@ -157,8 +166,7 @@ internal sealed class Expander
                 var isNew = table.Add(low, high, ~((worker._worker << LocalBits) | i), out targets[i], out var slot);
                 while (store is not null && !isNew && !worker.IsSame(i, targets[i], workers, store))
                 {
-                    // Another state has this fingerprint: this one goes by the next of a row that depends on it alone.
-                    (low, high) = (Fingerprint.Mix(low + 1), Fingerprint.Mix(high + 2));
+                    (low, high) = Next(low, high);
                     isNew = table.Add(low, high, ~((worker._worker << LocalBits) | i), out targets[i], out slot);
                 }
 
@@ -239,25 +247,26 @@ internal sealed class Expander
     }
 
     // False when the model is at fault.
-    private bool ExpandOne(int number)
+    private bool ExpandOne(int number, FingerprintTable[] tables, StateStore? store)
     {
-        var attempted = default(Choice);
+        _attempted = default;
         try
         {
             var isEnd = true;
             for (var thread = 0; thread < _threads; thread++)
             {
                 var choices = _stepper.Ways(thread, ref isEnd);
+                _ways[thread] = choices;
                 if (choices > Choice.MaxPick || thread > Choice.MaxThread)
                 {
+                    _attempted = new Choice(thread, 0);
                     throw new ModelFaultException($"{_machine.ThreadName(thread)} has {choices} choices in one step; {Choice.MaxPick} is the most");
                 }
+            }
 
-                for (var pick = 0; pick < choices; pick++)
-                {
-                    attempted = new Choice(thread, pick);
-                    Make(attempted);
-                }
+            if (_ample is null || isEnd || !TakeAmple(_ample, number, tables, store))
+            {
+                Take(ulong.MaxValue);
             }
 
             if (isEnd)
@@ -269,10 +278,83 @@ internal sealed class Expander
         }
         catch (ModelFaultException e)
         {
-            Fault = (e.Message, attempted);
+            Fault = (e.Message, _attempted);
             return false;
         }
     }
+
+    private void Take(ulong threads)
+    {
+        for (var thread = 0; thread < _threads; thread++)
+        {
+            var choices = (threads >> thread & 1) != 0 ? _ways[thread] : 0;
+            for (var pick = 0; pick < choices; pick++)
+            {
+                _attempted = new Choice(thread, pick);
+                Make(_attempted);
+            }
+        }
+    }
+
+    // Takes the steps of some threads only, where that is enough.
+    private bool TakeAmple(AmpleSets ample, int number, FingerprintTable[] tables, StateStore? store)
+    {
+        var (before, tooSmall) = (SuccessorCount, TooSmall);
+        foreach (var set in ample.Candidates(_stepper.State, _ways))
+        {
+            Take(set);
+            var (isInvisible, isLater) = (true, false);
+            for (var i = before; i < SuccessorCount && isInvisible; i++)
+            {
+                isInvisible = !IsVisible(_successors[i]);
+                isLater = isLater || NumberOf(i, tables, store) is var known && (known < 0 || known > number);
+            }
+
+            if (isInvisible && isLater)
+            {
+                return true;
+            }
+
+            (SuccessorCount, TooSmall) = (before, tooSmall);
+        }
+
+        return false;
+    }
+
+    private bool IsVisible(in Successor successor) =>
+        successor.Touched != 0 || successor.Tolerated != 0 || successor.Kind != SuccessorKind.State
+        || (successor.HasEffects && Monitor.WatchesSteps && IsWatched(Choice.FromLabel(successor.Label).Thread, successor.Transition));
+
+    private bool IsWatched(int thread, int transition)
+    {
+        if (!_watched.TryGetValue((thread, transition), out var watched))
+        {
+            watched = Monitor.Watches(_machine.Automaton(thread).TransitionAt(transition).Effects);
+            _watched.Add((thread, transition), watched);
+        }
+
+        return watched;
+    }
+
+    // The number of a successor that was found before this batch, or -1.
+    private int NumberOf(int successor, FingerprintTable[] tables, StateStore? store)
+    {
+        var (low, high) = (_successors[successor].Low & _mask, _successors[successor].High & _mask);
+        var table = tables[PartOf(high, (uint)tables.Length)];
+        while (true)
+        {
+            var number = table.Find(low, high);
+            if (number < 0 || store is null || WordsOf(successor).SequenceEqual(store[number]))
+            {
+                return number;
+            }
+
+            (low, high) = Next(low, high);
+        }
+    }
+
+    // Where another state has a fingerprint, a state goes by the next of a row that depends on the fingerprint alone.
+    private static (ulong Low, ulong High) Next(ulong low, ulong high) => (Fingerprint.Mix(low + 1), Fingerprint.Mix(high + 2));
 
     private void Make(Choice choice)
     {

@@ -34,6 +34,12 @@ internal sealed class Exploration(Instance instance, StateGraph graph, PropertyM
 
     public required TimeSpan Time { get; init; }
 
+    /// <summary>Whether interleavings were left out that the verdicts do not depend on.</summary>
+    public bool IsReduced { get; init; }
+
+    /// <summary>How many searches it took, each with what the one before had discovered; more than one only where a reduction is used.</summary>
+    public int Searches { get; init; } = 1;
+
     /// <summary>The memory of the table of fingerprints.</summary>
     public required long TableBytes { get; init; }
 

@@ -86,6 +86,25 @@ internal sealed unsafe class FingerprintTable : IDisposable
         }
     }
 
+    /// <summary>The number of the state with this fingerprint, or -1.</summary>
+    public int Find(ulong low, ulong high)
+    {
+        high |= low == 0 && high == 0 ? 1UL : 0;
+        for (var i = (long)low & _mask; ; i = (i + 1) & _mask)
+        {
+            ref var entry = ref _slots[i];
+            if (entry.Low == low && entry.High == high)
+            {
+                return _numbers[i];
+            }
+
+            if (entry.Low == 0 && entry.High == 0)
+            {
+                return -1;
+            }
+        }
+    }
+
     /// <summary>Gives a fingerprint another number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SetNumber(long slot, int number) => _numbers[slot] = number;

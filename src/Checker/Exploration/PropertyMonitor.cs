@@ -67,6 +67,9 @@ internal sealed class PropertyMonitor
     /// <summary>All properties that are looked at in states, as bits for <see cref="OnState"/>.</summary>
     public const ulong Everything = ulong.MaxValue;
 
+    // Who reads when a property is looked at because of an event; never touched, as that is no matter of the state before.
+    private const ulong AtEvents = 1UL << 63;
+
     /// <summary>Looks at a state that was just found.</summary>
     /// <param name="view">The state.</param>
     /// <param name="state">Its number.</param>
@@ -107,12 +110,21 @@ internal sealed class PropertyMonitor
         }
     }
 
+    /// <summary>Whether a property looks at a step with these effects.</summary>
+    public bool Watches(IReadOnlyList<Effect> effects) =>
+        effects.Any(e => e.Kind is EffectKind.Oracle or EffectKind.Return && _atEvent.ContainsKey(EventName(e)));
+
     /// <summary>Looks at a step that caused events.</summary>
     public void OnStep(StateView view, int thread, IReadOnlyList<Effect> effects, long edge)
     {
         if (_atEvent.Count == 0)
         {
             return;
+        }
+
+        if (view.Log is { } log)
+        {
+            log.Reader = AtEvents;
         }
 
         foreach (var effect in effects)
@@ -145,6 +157,11 @@ internal sealed class PropertyMonitor
     /// <summary>Looks at an End state, after tear-down.</summary>
     public void OnEnd(StateView view, int state)
     {
+        if (view.Log is { } log)
+        {
+            log.Reader = 0; // End states are all looked at
+        }
+
         foreach (var i in _finally)
         {
             if (_properties[i].Outcome is { } outcome)

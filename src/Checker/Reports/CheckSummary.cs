@@ -28,6 +28,9 @@ internal sealed record CheckSummary
     /// <summary>Of all variants, those that were only sampled.</summary>
     public int Sampled { get; init; }
 
+    /// <summary>Of all variants, those of which only a reduced graph was explored.</summary>
+    public int Reduced { get; init; }
+
     /// <summary>Variants that could not be bound.</summary>
     public int WrongInput { get; init; }
 
@@ -60,6 +63,7 @@ internal sealed record CheckSummary
         Bounded = Bounded + (variant.Checked?.Result.Bound is { IsHit: true } ? 1 : 0),
         Bound = Bound ?? variant.Checked?.Result.Bound,
         Sampled = Sampled + (variant.Checked?.Result.Sample is null ? 0 : 1),
+        Reduced = Reduced + (variant.Checked?.Result.CountsReduced == true ? 1 : 0),
         OddsOfMissedState = OddsOfMissedState + (variant.Checked?.Result.OddsOfMissedState ?? 0),
     };
 }

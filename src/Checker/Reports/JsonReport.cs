@@ -115,6 +115,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteString("incomplete", result.Incomplete);
         WriteBound(result.Bound);
         WriteSample(result.Sample);
+        WriteReduced(result);
         Json.WriteString("memoryModel", Scope.MemoryModel);
         Json.WriteString("scope", Scope.Own(variant.Scenario, variant.Variant) ?? Scope.Of(variant.Scenario));
         Json.WriteNumber("states", result.States);
@@ -147,6 +148,22 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteStartObject("bound");
         Json.WriteNumber("switches", bound.Switches);
         Json.WriteBoolean("hit", bound.IsHit);
+        Json.WriteEndObject();
+    }
+
+    private void WriteReduced(InstanceResult result)
+    {
+        if (result.Reduced is not { } reduced)
+        {
+            Json.WriteNull("reduced");
+            return;
+        }
+
+        Json.WriteStartObject("reduced");
+        Json.WriteNumber("states", reduced.States);
+        Json.WriteNumber("transitions", reduced.Transitions);
+        Json.WriteNumber("searches", reduced.Searches);
+        Json.WriteBoolean("alone", result.CountsReduced);
         Json.WriteEndObject();
     }
 

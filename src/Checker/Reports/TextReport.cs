@@ -116,6 +116,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         {
             paper.WriteProse(
                 $"{(summary.WrongInput > 0 ? "Of what was checked, all" : "All")} of every state space was explored ({Scope.MemoryModel}; tasks on a CPU each; starvation is out of scope; {(summary.OddsOfMissedState == 0 ? "states compared whole" : $"odds of a missed state below {Prose.Below(summary.OddsOfMissedState)}")}). "
+                + (summary.Reduced > 0 ? "Where it is reduced, interleavings were left out on which no verdict depends. " : "")
                 + "What holds, holds in this model and in the scope of its scenario.", 0);
         }
 
@@ -293,7 +294,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
 
     private static string Counts(InstanceResult result) => result.Sample is { } sample
         ? $"  {Prose.Number(sample.Executions),9} executions {(sample.AllStatesCounted ? "" : ">") + Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} steps  longest {Prose.Number(result.Depth),5}  {Prose.Seconds(result.Time),8}"
-        : $"  {Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} transitions  depth {Prose.Number(result.Depth),4}  {Prose.Seconds(result.Time),8}";
+        : $"  {Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} transitions  depth {Prose.Number(result.Depth),4}  {Prose.Seconds(result.Time),8}{(result.CountsReduced ? "  reduced" : "")}";
 
     // What is not as good as a pass does not look like one.
     private static string Word(InstanceResult result) => result switch

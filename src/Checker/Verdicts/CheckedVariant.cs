@@ -87,12 +87,12 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
                 yield return "no execution ends, so nothing was shown";
             }
 
-            if (variant.States is { } states && states.Value != result.States)
+            if (!result.CountsReduced && variant.States is { } states && states.Value != result.States)
             {
                 yield return $"expected {states} states, found {result.States}";
             }
 
-            if (variant.Transitions is { } transitions && transitions.Value != result.Transitions)
+            if (!result.CountsReduced && variant.Transitions is { } transitions && transitions.Value != result.Transitions)
             {
                 yield return $"expected {transitions} transitions, found {result.Transitions}";
             }

@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Minimisation;
+using ThpCheck.Checker.Reduction;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
@@ -10,9 +11,33 @@ namespace ThpCheck.Checker.Verdicts;
 /// <summary>Explores an instance and says what that means for each property, with the cheapest interleaving for each that fails.</summary>
 internal static class Judge
 {
+    /// <remarks>
+    /// A reduced graph has every verdict in it, but not the cheapest interleavings: where something fails, the whole graph is
+    /// searched for those, as far as the budget goes.
+    /// </remarks>
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
-    public static InstanceResult Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default) =>
-        Of(BreadthFirstExplorer.Run(instance, budget, report, stop), budget);
+    public static InstanceResult Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
+    {
+        var exploration = BreadthFirstExplorer.Run(instance, budget, report, stop);
+        var result = Of(exploration, budget);
+        if (budget.Reductions == Reductions.None)
+        {
+            return result;
+        }
+
+        var reduced = new ReducedSearch(result.States, result.Transitions, exploration.Searches);
+        if (exploration.IsComplete && result.Fails)
+        {
+            var rest = budget.Time == Timeout.InfiniteTimeSpan ? budget.Time : budget.Time - exploration.Time;
+            var whole = BreadthFirstExplorer.Run(instance, budget with { Reductions = Reductions.None, Time = rest }, report, stop);
+            if (whole.IsComplete)
+            {
+                return Of(whole, budget with { Reductions = Reductions.None }) with { Reduced = reduced, Time = exploration.Time + whole.Time };
+            }
+        }
+
+        return result with { Reduced = reduced, CountsReduced = true };
+    }
 
     /// <summary>The same of a search that has been made, within this budget.</summary>
     public static InstanceResult Of(Exploration.Exploration exploration, Budget budget)
@@ -110,6 +135,6 @@ internal static class Judge
         }
 
         var trace = Replayer.Run(exploration.Instance, cheapest.Schedule, property);
-        return new(Schedule.Format(exploration.Instance.Machine, cheapest.Schedule), trace, cheapest.Cost.Switches, cheapest.Cost.Steps, exploration.IsComplete);
+        return new(Schedule.Format(exploration.Instance.Machine, cheapest.Schedule), trace, cheapest.Cost.Switches, cheapest.Cost.Steps, exploration is { IsComplete: true, IsReduced: false });
     }
 }

@@ -114,6 +114,15 @@ internal sealed record InstanceResult
     /// <summary>The bound on the chance that two states shared a fingerprint and one was missed; 0 for an exact search.</summary>
     public double OddsOfMissedState => IsExact ? 0 : States * (double)(States - 1) / Math.Pow(2, 129);
 
+    /// <summary>The reduced search that was made first, or alone; null for none.</summary>
+    public ReducedSearch? Reduced { get; init; }
+
+    /// <summary>Whether the counts are of a reduced graph, as the whole one was not needed, or too large.</summary>
+    public bool CountsReduced { get; init; }
+
+    /// <summary>Whether there is an interleaving to show.</summary>
+    public bool Fails => Deadlock is not null || Livelock is not null || Fault is not null || Properties.Any(p => p.Counterexample is not null);
+
     /// <summary>Which functions ran: every path that was entered, by file and name.</summary>
     public required IReadOnlyList<string> Functions { get; init; }
 
@@ -122,3 +131,9 @@ internal sealed record InstanceResult
 
     public PropertyResult this[string property] => Properties.First(p => p.Property.Name == property);
 }
+
+/// <summary>A search that left out interleavings which the verdicts do not depend on.</summary>
+/// <param name="States">How many states its graph has.</param>
+/// <param name="Transitions">How many steps.</param>
+/// <param name="Searches">How many searches it took until one discovered nothing that it should have known before.</param>
+internal sealed record ReducedSearch(long States, long Transitions, int Searches);

@@ -91,11 +91,9 @@ internal static class Callbacks
         {
             if (IsReady(state, callback) && choice-- == 0)
             {
-                var action = ((RcuAction)state.Machine.Object((int)state.Get(callback.Action))!).Operation;
-                var @object = (int)state.Get(callback.Object);
+                var on = OperationOf(state.Machine, state.Get(callback.Action), state.Get(callback.Object));
                 state.Set(callback.Action, 0);
                 state.Set(callback.Object, 0);
-                var on = action.Code == OperationCode.kmem_cache_free ? action with { A = @object } : action with { Object = @object };
                 if (Operations.IsAlive(state, on.Object) || state.Meets(KernelBug.UseAfterFree, on.Object, on.Cell))
                 {
                     Operations.Execute(state, thread, on, 0);
@@ -104,6 +102,13 @@ internal static class Callbacks
                 return;
             }
         }
+    }
+
+    /// <summary>What an action, by its number, does to an object.</summary>
+    public static Operation OperationOf(Machine machine, long action, long @object)
+    {
+        var operation = ((RcuAction)machine.Object((int)action)!).Operation;
+        return operation.Code == OperationCode.kmem_cache_free ? operation with { A = @object } : operation with { Object = (int)@object };
     }
 
     private static bool IsReady(State state, CallbackCells callback) => state.Get(callback.Action) != 0 && state.Get(callback.Snapshot) == 0;

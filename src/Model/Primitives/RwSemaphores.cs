@@ -72,8 +72,11 @@ public static class RwSemaphores
 /// <summary>What the operations on an rwsem do to its cells: writer, readers, waiting writers, in this order.</summary>
 internal static class RwSemaphore
 {
-    private const int Readers = 1;
-    private const int Waiting = 2;
+    /// <summary>Where, after the lock's first cell, the count of readers is.</summary>
+    public const int Readers = 1;
+
+    /// <summary>Where, after the lock's first cell, the count of waiting writers is.</summary>
+    public const int Waiting = 2;
 
     public static bool IsFree(State state, int cell) => state.Get(cell) == 0 && state.Get(cell + Readers) == 0;
 

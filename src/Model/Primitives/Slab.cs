@@ -153,8 +153,10 @@ public static class Slab
     private static bool MayReuse(SlabSlot slot, long lifetime) => slot.Cache.Options.Reuse && IsFreed(slot, lifetime)
         && lifetime / 2 < slot.Cache.Options.Generations;
 
-    private static bool MayDiscard(State state, SlabSlot slot) =>
-        slot.Snapshot != 0 && IsFreed(slot, state.Get(slot.Lifetime)) && state.Get(slot.Snapshot) == 0;
+    /// <summary>Whether the slab page of an object that is as its lifetime says may go now, or once nobody waits for it.</summary>
+    internal static bool MayEverDiscard(SlabSlot slot, long lifetime) => slot.Snapshot != 0 && IsFreed(slot, lifetime);
+
+    private static bool MayDiscard(State state, SlabSlot slot) => MayEverDiscard(slot, state.Get(slot.Lifetime)) && state.Get(slot.Snapshot) == 0;
 
     private static bool IsFreed(SlabSlot slot, long lifetime) => lifetime != SlabSlot.NeverAllocated && lifetime % 2 == 0 && lifetime != slot.GoneWord;
 

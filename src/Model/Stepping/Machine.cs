@@ -13,6 +13,7 @@ public sealed class Machine
     private readonly ThreadAutomaton[] _automata;
     private readonly Dictionary<object, int> _arrays = new(ReferenceEqualityComparer.Instance);
     private readonly ConcurrentDictionary<Type, object> _byType = new();
+    private readonly ConcurrentDictionary<string, int> _regions = new();
     private readonly ulong[] _hashes; // for each cell with few values, the two hashes of each value
 
     internal Machine(MachineParts parts, MachineBuilder options)
@@ -100,6 +101,20 @@ public sealed class Machine
 
     /// <summary>What was discovered of a thread so far: its nodes, and how many transitions ran its path.</summary>
     public (int Nodes, long Runs) Discovered(int thread) => (_automata[thread].NodeCount, _automata[thread].Runs);
+
+    /// <summary>A number for a region's name, the same for as long as this machine is there.</summary>
+    internal int RegionNumber(string name)
+    {
+        if (_regions.TryGetValue(name, out var number))
+        {
+            return number;
+        }
+
+        lock (_regions)
+        {
+            return _regions.GetOrAdd(name, static (_, regions) => regions.Count, _regions);
+        }
+    }
 
     /// <summary>The name of the lock that begins at a cell, such as <c>mm.mmap_lock</c>.</summary>
     internal string LockName(int cell) =>

@@ -3,14 +3,15 @@ using System.Runtime.CompilerServices;
 namespace ThpCheck.Model.Stepping;
 
 /// <summary>
-/// Which properties have read which cells and which threads' contexts, in any state so far. A property that read none of what
+/// Which properties have read which cells, regions and threads' contexts, in any state so far. A property that read none of what
 /// a step changes says after the step what it said before: its check runs the same way over the same values.
 /// </summary>
 /// <threadsafety>Belongs to one worker; merged with the others' between batches.</threadsafety>
 internal sealed class ReadLog
 {
     private readonly ulong[] _cells;   // for each cell the properties that read it, as bits
-    private readonly ulong[] _threads; // for each thread those that read what it is inside of
+    private readonly ulong[] _threads; // for each thread those that read its context, or whether it has ended
+    private ulong[] _regions = [];     // for each region those that asked whether a thread is inside
 
     public ReadLog(Machine machine)
     {
@@ -30,11 +31,23 @@ internal sealed class ReadLog
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void ReadThread(int thread) => Add(ref _threads[thread]);
 
+    public void ReadRegion(int region)
+    {
+        if (region >= _regions.Length)
+        {
+            Array.Resize(ref _regions, region + 1);
+        }
+
+        Add(ref _regions[region]);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong ReadersOfCell(int cell) => _cells[cell];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong ReadersOfThread(int thread) => _threads[thread];
+
+    public ulong ReadersOfRegion(int region) => region < _regions.Length ? _regions[region] : 0;
 
     /// <summary>Makes all logs say what any of them says.</summary>
     public static void Merge(ReadOnlySpan<ReadLog> logs)
@@ -50,16 +63,41 @@ internal sealed class ReadLog
         }
     }
 
-    private void TakeOver(ReadLog other)
+    /// <summary>Whether it says all that another says.</summary>
+    public bool Covers(ReadLog other) =>
+        Covers(_cells, other._cells) && Covers(_threads, other._threads) && Covers(_regions, other._regions);
+
+    /// <summary>Says what another says, too.</summary>
+    public void TakeOver(ReadLog other)
     {
-        for (var i = 0; i < _cells.Length; i++)
+        if (other._regions.Length > _regions.Length)
         {
-            _cells[i] |= other._cells[i];
+            Array.Resize(ref _regions, other._regions.Length);
         }
 
-        for (var i = 0; i < _threads.Length; i++)
+        Join(_cells, other._cells);
+        Join(_threads, other._threads);
+        Join(_regions, other._regions);
+    }
+
+    private static bool Covers(ulong[] readers, ulong[] others)
+    {
+        for (var i = 0; i < others.Length; i++)
         {
-            _threads[i] |= other._threads[i];
+            if ((others[i] & ~(i < readers.Length ? readers[i] : 0)) != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static void Join(ulong[] readers, ulong[] others)
+    {
+        for (var i = 0; i < others.Length; i++)
+        {
+            readers[i] |= others[i];
         }
     }
 

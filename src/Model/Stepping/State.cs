@@ -20,6 +20,8 @@ public sealed class State
     private ulong _highBefore;
     private int _changedThread = -1;
     private int _nodeBefore;
+    private bool _isChangeSeen; // by properties that look at the thread's context
+    private int[] _changedRegions = [];
 
     internal State(Machine machine)
     {
@@ -71,7 +73,12 @@ public sealed class State
     /// <summary>The readers of anything that changed since the last <see cref="Commit"/>, as bits.</summary>
     internal ulong ReadersOfChanges(ReadLog log)
     {
-        var readers = _changedThread < 0 ? 0 : log.ReadersOfThread(_changedThread);
+        var readers = _isChangeSeen ? log.ReadersOfThread(_changedThread) : 0;
+        foreach (var region in _changedRegions)
+        {
+            readers |= log.ReadersOfRegion(region);
+        }
+
         for (var i = 0; i < _changeCount; i++)
         {
             readers |= log.ReadersOfCell(_changes[i].Cell);
@@ -94,6 +101,8 @@ public sealed class State
     {
         _changeCount = 0;
         _changedThread = -1;
+        _isChangeSeen = false;
+        _changedRegions = [];
         _lowBefore = _low;
         _highBefore = _high;
         Outcome = StepOutcome.Done;
@@ -170,12 +179,18 @@ public sealed class State
     internal int NodeOf(int thread) => (int)(_words[Machine.NodeWord + (thread >> 1)] >> ((thread & 1) * 32));
 
     /// <summary>Moves a thread to a node; at most one thread between two commits.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="isSeen">Whether properties that look at the thread's context can tell it from the one before.</param>
+    /// <param name="regions">The regions that it enters or leaves.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SetNode(int thread, int node)
+    internal void SetNode(int thread, int node, bool isSeen, int[] regions)
     {
         var before = NodeOf(thread);
         Debug.Assert(_changedThread < 0 || _changedThread == thread, "one thread moves in a step");
         _changedThread = thread;
+        _isChangeSeen = isSeen;
+        _changedRegions = regions;
         _nodeBefore = before;
         var automaton = Machine.Automaton(thread);
         if (before >= 0)

@@ -52,15 +52,21 @@ public sealed class StateView(State state)
         && (at.Flags & NodeFlags.Finished) != 0 && (at.Bug == KernelBug.None || state.Machine.Tolerated.Contains(at.Bug));
 
     /// <summary>Whether a thread is inside a path of this name, or a region it entered.</summary>
-    public bool In(string region, int thread) =>
-        NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread).Details(node).Regions.Contains(region);
+    public bool In(string region, int thread)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        Log?.ReadRegion(state.Machine.RegionNumber(region));
+        return IsIn(region, thread);
+    }
 
     /// <summary>Whether any thread is inside a path of this name, or a region it entered.</summary>
     public bool In(string region)
     {
+        ArgumentNullException.ThrowIfNull(region);
+        Log?.ReadRegion(state.Machine.RegionNumber(region));
         for (var thread = 0; thread < state.Machine.ThreadCount; thread++)
         {
-            if (In(region, thread))
+            if (IsIn(region, thread))
             {
                 return true;
             }
@@ -68,6 +74,9 @@ public sealed class StateView(State state)
 
         return false;
     }
+
+    private bool IsIn(string region, int thread) =>
+        state.NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread).Details(node).Regions.Contains(region);
 
     private int NodeOf(int thread)
     {

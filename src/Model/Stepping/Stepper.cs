@@ -31,7 +31,7 @@ public sealed class Stepper
     public IReadOnlyList<Effect> Begin(int thread, Func<KernelTask> entry)
     {
         var node = _machine.Start(thread, entry, out var effects);
-        State.SetNode(thread, node);
+        State.SetNode(thread, node, isSeen: true, []);
         Apply(effects);
         if (State.Outcome != StepOutcome.Done || State.Tolerated != 0)
         {
@@ -193,7 +193,7 @@ public sealed class Stepper
         }
 
         ref readonly var taken = ref automaton.TransitionAt(transition);
-        State.SetNode(thread, taken.Next);
+        State.SetNode(thread, taken.Next, taken.IsSeen, taken.Regions);
         if (taken.Leaves != SectionKinds.None)
         {
             State.LeaveSections(thread, taken.Leaves);

@@ -28,9 +28,12 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
     private NodeDetails[] _details = new NodeDetails[64];
     private int[] _memo = NewMemo(64);
     private Transition[] _transitions = new Transition[64];
-    private int _transitionCount;
+    private (int Node, long Result)[] _origins = new (int, long)[64];
 
     public int NodeCount { get; private set; }
+
+    /// <summary>How many transitions were discovered; they are numbered from 0 in the order of their discovery.</summary>
+    public int TransitionCount { get; private set; }
 
     public long Runs { get; private set; }
 
@@ -39,6 +42,9 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
     public NodeDetails Details(int node) => _details[node];
 
     public ref readonly Transition TransitionAt(int transition) => ref _transitions[transition];
+
+    /// <summary>The node a transition leads out of, and what its operation returned.</summary>
+    public (int Node, long Result) OriginOf(int transition) => _origins[transition];
 
     public int Start(Func<KernelTask> entry, out Effect[] effects)
     {
@@ -116,7 +122,7 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
             var next = Intern(run, started: machine.ThreadKind(thread) == ThreadKind.Optional);
             if (known < 0)
             {
-                return Publish(node, result, new Transition(next, sections & ~_nodes[next].Sections, Transition.Changes(run.Effects), run.Effects));
+                return Publish(node, result, new Transition(next, sections & ~_nodes[next].Sections, Transition.Changes(run.Effects), IsSeen(node, next), RegionsBetween(node, next), run.Effects));
             }
 
             ref readonly var before = ref _transitions[known];
@@ -132,24 +138,40 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         }
     }
 
+    // Whether a property that looks at a thread's context, or whether it has ended, can tell the two nodes apart.
+    private bool IsSeen(int node, int next) =>
+        ((_nodes[node].Flags ^ _nodes[next].Flags) & NodeFlags.Finished) != 0 || !_details[node].Context.Equals(_details[next].Context);
+
+    // The regions that one of the nodes is inside of and the other is not.
+    private int[] RegionsBetween(int node, int next)
+    {
+        var between = new HashSet<string>(_details[node].Regions);
+        between.SymmetricExceptWith(_details[next].Regions);
+        return [.. between.Select(machine.RegionNumber)];
+    }
+
     private int Publish(int node, long result, in Transition transition)
     {
-        if (_transitionCount == _transitions.Length)
+        var number = TransitionCount;
+        if (number == _transitions.Length)
         {
             Volatile.Write(ref _transitions, Larger(_transitions));
+            Volatile.Write(ref _origins, Larger(_origins));
         }
 
-        _transitions[_transitionCount] = transition;
+        _transitions[number] = transition;
+        _origins[number] = (node, result);
+        TransitionCount++;
         if ((ulong)result < Fan)
         {
-            Volatile.Write(ref _memo[(node * Fan) + (int)result], _transitionCount);
+            Volatile.Write(ref _memo[(node * Fan) + (int)result], number);
         }
         else
         {
-            _wide.TryAdd((node, result), _transitionCount);
+            _wide.TryAdd((node, result), number);
         }
 
-        return _transitionCount++;
+        return number;
     }
 
     private static T[] Larger<T>(T[] array)
@@ -277,8 +299,10 @@ internal sealed record NodeDetails(int Frame, ThreadContext Context, HashSet<str
 /// <param name="Next">The node it is at then.</param>
 /// <param name="Leaves">The sections it is no longer inside of.</param>
 /// <param name="HasEffects">Whether an effect changes ghost cells, is a bug, or is an event a property can look at.</param>
+/// <param name="IsSeen">Whether properties that look at the thread's context can tell: it enters or leaves a section or a lock, or ends.</param>
+/// <param name="Regions">The regions that it enters or leaves, by number.</param>
 /// <param name="Effects">What it recorded, the shown calls and returns included.</param>
-internal readonly record struct Transition(int Next, SectionKinds Leaves, bool HasEffects, Effect[] Effects)
+internal readonly record struct Transition(int Next, SectionKinds Leaves, bool HasEffects, bool IsSeen, int[] Regions, Effect[] Effects)
 {
     public static bool Changes(Effect[] effects) =>
         effects.Any(e => e.Kind is EffectKind.GhostSet or EffectKind.GhostAdd or EffectKind.Bug or EffectKind.Oracle or EffectKind.Return);
