@@ -47,6 +47,9 @@ public sealed class Instance
         return stepper;
     }
 
+    /// <summary>Forgets the initial state: the machine's threads have got other automata, so it has to be reached again.</summary>
+    internal void Forget() => _initial = null;
+
     /// <summary>Runs a thread alone until it ends.</summary>
     /// <param name="stepper">Where it runs; its state is changed.</param>
     /// <param name="thread">The thread.</param>

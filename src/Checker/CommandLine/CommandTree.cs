@@ -57,7 +57,7 @@ internal static class CommandTree
         var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
         var exact = Flag("--exact", "Keep every state whole and compare states, not only their fingerprints; takes more memory.");
-        var reduction = Text("--reduction", "none|all|KINDS", "Leave out interleavings that no verdict depends on: 'unobservable', 'guarded', 'futures' or several with commas; none unless given.");
+        var reduction = Text("--reduction", "none|all|KINDS", "Leave out interleavings that no verdict depends on: 'unobservable', 'guarded', 'futures', 'symmetry' or several with commas; none unless given.");
         var switches = Text("--max-switches", "N", "Explore only the executions with at most this many context switches; what is not found there 'holds within' the bound.");
         var sample = Text("--sample", "random|pct|pos", "Look at executions drawn at random only, for what is too big to explore: a random walk, PCT or POS.");
         var executions = Text("--executions", "N", $"Of a sample, how many executions; {SampleOptions.UsualExecutions} unless given.");
@@ -135,6 +135,11 @@ internal static class CommandTree
             throw new WrongInputException("--certificate lists every state, so it does not go with --reduction");
         }
 
+        if (options.Budget is { Exact: true } budget && budget.Reductions.HasFlag(Reductions.Symmetry))
+        {
+            throw new WrongInputException("--exact compares states whole, and symmetric ones differ; write --reduction unobservable,guarded,futures");
+        }
+
         return part is null || whole is null ? options
             : throw new WrongInputException($"{whole} is for a search of everything, so it does not go with {part}");
     }
@@ -149,8 +154,9 @@ internal static class CommandTree
                 "unobservable" => Reductions.Unobservable,
                 "guarded" => Reductions.Guarded,
                 "futures" => Reductions.Futures,
+                "symmetry" => Reductions.Symmetry,
                 "all" => Reductions.All,
-                _ => throw new WrongInputException($"--reduction cannot be '{text}'; write none, all, or several of unobservable, guarded and futures with commas"),
+                _ => throw new WrongInputException($"--reduction cannot be '{text}'; write none, all, or several of unobservable, guarded, futures and symmetry with commas"),
             };
         }
 

@@ -58,7 +58,7 @@ internal sealed class BreadthFirstExplorer
         _stepper = instance.Begin();
         _workers = [.. Enumerable.Range(0, budget.Workers).Select(w => new Expander(
             instance, w == 0 ? _stepper : new Stepper(instance.Machine), new PropertyMonitor(instance.Properties, _monitor), w, budget.FingerprintMask,
-            known is null ? null : new AmpleSets(instance.Machine, known)))];
+            known is null || !budget.Reductions.HasFlag(Reductions.Unobservable) ? null : new AmpleSets(instance.Machine, known)))];
         _logs = [.. _workers.Select(w => w.Log)];
         foreach (var log in _logs)
         {
@@ -78,30 +78,46 @@ internal sealed class BreadthFirstExplorer
         var clock = Stopwatch.StartNew();
         if (budget.Reductions == Reductions.None)
         {
-            return new BreadthFirstExplorer(instance, budget, clock, null, null, report, stop).Run(1);
+            return new BreadthFirstExplorer(instance, budget, clock, null, null, report, stop).Run(1, false);
         }
 
         // What a reduction leaves out depends on what is known of the threads and properties, so it is only right if nothing
         // more comes to be known on the way. Both only grow, so this ends.
-        var known = new Discoveries(instance.Machine, budget.Reductions);
         var reads = new ReadLog(instance.Machine);
-        RandomWalks.Discover(instance);
-        for (var searches = 1; ; searches++)
+        var symmetry = budget.Reductions.HasFlag(Reductions.Symmetry) ? Symmetry.Of(instance) : null;
+        try
         {
-            known.Update();
-            var explorer = new BreadthFirstExplorer(instance, budget, clock, known, reads, report, stop);
-            var exploration = explorer.Run(searches);
-            var isMoreKnown = explorer._hasDiscovered | known.Update() | !reads.Covers(explorer._logs[0]);
-            if (!isMoreKnown || explorer._incomplete is not null)
+            var known = new Discoveries(instance.Machine, budget.Reductions);
+            RandomWalks.Discover(instance);
+            for (var searches = 1; ; searches++)
             {
-                return exploration;
-            }
+                known.Update();
+                if (symmetry?.IsBroken(known, reads) == true)
+                {
+                    symmetry.Dispose();
+                    symmetry = null;
+                    known = new Discoveries(instance.Machine, budget.Reductions);
+                    RandomWalks.Discover(instance);
+                    known.Update();
+                }
 
-            reads.TakeOver(explorer._logs[0]);
+                var explorer = new BreadthFirstExplorer(instance, budget, clock, known, reads, report, stop);
+                var exploration = explorer.Run(searches, symmetry is not null);
+                var isMoreKnown = explorer._hasDiscovered | known.Update() | !reads.Covers(explorer._logs[0]);
+                reads.TakeOver(explorer._logs[0]);
+                if ((!isMoreKnown && symmetry?.IsBroken(known, reads) != true) || explorer._incomplete is not null)
+                {
+                    return exploration;
+                }
+            }
+        }
+        finally
+        {
+            symmetry?.Dispose();
         }
     }
 
-    private Exploration Run(int searches)
+    private Exploration Run(int searches, bool isSymmetric)
     {
         using var team = new WorkerTeam(_workers.Length);
         try
@@ -122,6 +138,7 @@ internal sealed class BreadthFirstExplorer
                 Fault = _fault,
                 Time = _clock.Elapsed,
                 IsReduced = _known is not null,
+                IsSymmetric = isSymmetric,
                 Searches = searches,
                 TableBytes = _tables.Sum(t => t.Bytes),
                 StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0),

@@ -435,7 +435,7 @@ internal sealed class Expander
         var (low, high) = _stepper.State.Fingerprint;
         _tearDown.State.Load(_stepper.State.Words, low, high);
         Instance.RunAlone(_tearDown, tearDown.Thread, tearDown.Entry, "tear-down");
-        Monitor.OnEnd(new StateView(_tearDown.State), number);
+        Monitor.OnEnd(new StateView(_tearDown.State) { Log = Log }, number);
     }
 
     private static ulong Mark(ulong bug, Choice choice) => Fingerprint.Mix((bug << 32) | choice.ToLabel());

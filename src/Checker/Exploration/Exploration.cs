@@ -37,6 +37,9 @@ internal sealed class Exploration(Instance instance, StateGraph graph, PropertyM
     /// <summary>Whether interleavings were left out that the verdicts do not depend on.</summary>
     public bool IsReduced { get; init; }
 
+    /// <summary>Whether a state stands for all that differ in which of several identical threads is where: a way through such a graph is no execution.</summary>
+    public bool IsSymmetric { get; init; }
+
     /// <summary>How many searches it took, each with what the one before had discovered; more than one only where a reduction is used.</summary>
     public int Searches { get; init; } = 1;
 

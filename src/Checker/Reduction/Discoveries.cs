@@ -37,6 +37,7 @@ internal sealed class Discoveries
         _guarded = reductions.HasFlag(Reductions.Guarded) && !machine.Tolerated.Overlaps(unlocking);
         _footprints = new Footprints(machine);
         _threads = [.. Enumerable.Range(0, machine.ThreadCount).Select(_ => new ThreadDiscoveries())];
+        HasSnapshots = machine.Caches.Any(c => c.Options.Discard);
         var all = new ulong[_footprints.Words];
         Array.Fill(all, ulong.MaxValue);
         Everything = Footprint.Of(all, all);
@@ -47,6 +48,9 @@ internal sealed class Discoveries
 
     /// <summary>The footprint of what is not known yet.</summary>
     public Footprint Everything { get; }
+
+    /// <summary>Whether any thread waits for sections that others are inside of: then a state says which threads they are.</summary>
+    public bool HasSnapshots { get; private set; }
 
     /// <summary>Takes note of what the automata have discovered.</summary>
     /// <returns>Whether that was more than before.</returns>
@@ -133,6 +137,7 @@ internal sealed class Discoveries
 
             known.Next[node] = Intern(reads, writes);
             known.Locks[node] = _guarded ? Number([.. automaton.Details(node).Context.Held]) : 0;
+            HasSnapshots |= automaton[node].Operation.Code is OperationCode.snapshot_begin or OperationCode.call_rcu;
             known.RunsCallbacks |= automaton[node].Operation.Code == OperationCode.rcu_callback;
             known.Discards |= automaton[node].Operation.Code == OperationCode.discard_slab;
         }

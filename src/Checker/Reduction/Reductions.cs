@@ -1,8 +1,8 @@
 namespace ThpCheck.Checker.Reduction;
 
 /// <summary>
-/// Ways to explore fewer interleavings and still give every verdict. All are choices of a subset of the steps out of a state,
-/// which <see cref="AmpleSets"/> does and says why it may; they differ in what they know of the other threads.
+/// Ways to explore fewer interleavings and still give every verdict. Symmetry apart, they are choices of a subset of the steps out
+/// of a state, which <see cref="AmpleSets"/> makes and says why it may; they differ in what they know of the other threads.
 /// </summary>
 [Flags]
 internal enum Reductions
@@ -18,5 +18,8 @@ internal enum Reductions
     /// <summary>What another thread did already is no longer in the way: only what it may still do from where it is.</summary>
     Futures = Unobservable | 4,
 
-    All = Guarded | Futures,
+    /// <summary>States that differ only in which of several identical threads is where are one: see <see cref="Checker.Reduction.Symmetry"/>.</summary>
+    Symmetry = 8,
+
+    All = Guarded | Futures | Symmetry,
 }

@@ -19,24 +19,41 @@ internal static class Judge
     public static InstanceResult Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
     {
         var exploration = BreadthFirstExplorer.Run(instance, budget, report, stop);
-        var result = Of(exploration, budget);
         if (budget.Reductions == Reductions.None)
         {
-            return result;
+            return Of(exploration, budget);
         }
 
-        var reduced = new ReducedSearch(result.States, result.Transitions, exploration.Searches);
-        if (exploration.IsComplete && result.Fails)
+        var reduced = new ReducedSearch(exploration.Graph.StateCount, exploration.Graph.EdgeCount, exploration.Searches);
+        if (Fails(exploration))
         {
-            var rest = budget.Time == Timeout.InfiniteTimeSpan ? budget.Time : budget.Time - exploration.Time;
-            var whole = BreadthFirstExplorer.Run(instance, budget with { Reductions = Reductions.None, Time = rest }, report, stop);
+            var rest = budget with { Time = budget.Time == Timeout.InfiniteTimeSpan || budget.Time < exploration.Time ? budget.Time : budget.Time - exploration.Time };
+            var whole = BreadthFirstExplorer.Run(instance, rest with { Reductions = Reductions.None }, report, stop);
             if (whole.IsComplete)
             {
-                return Of(whole, budget with { Reductions = Reductions.None }) with { Reduced = reduced, Time = exploration.Time + whole.Time };
+                return Of(whole, budget) with { Reduced = reduced, Time = exploration.Time + whole.Time };
+            }
+
+            if (exploration.IsSymmetric)
+            {
+                exploration = BreadthFirstExplorer.Run(instance, rest with { Reductions = budget.Reductions & ~Reductions.Symmetry }, report, stop);
             }
         }
 
-        return result with { Reduced = reduced, CountsReduced = true };
+        return Of(exploration, budget) with { Reduced = reduced, CountsReduced = true };
+    }
+
+    // Whether there is an interleaving to show.
+    private static bool Fails(Exploration.Exploration exploration)
+    {
+        var monitor = exploration.Monitor;
+        if (exploration.Fault is not null || Enumerable.Range(0, monitor.Properties.Count).Any(i => monitor.Properties[i].Form != PropertyForm.Sometimes && monitor.Findings(i).Count > 0))
+        {
+            return true;
+        }
+
+        var progressing = exploration.IsComplete ? Progressing.Of(exploration, exploration.Graph.Reverse()) : null;
+        return progressing is not null && progressing.Deadlocks.Count + progressing.Livelocks.Count > 0;
     }
 
     /// <summary>The same of a search that has been made, within this budget.</summary>

@@ -120,9 +120,6 @@ internal sealed record InstanceResult
     /// <summary>Whether the counts are of a reduced graph, as the whole one was not needed, or too large.</summary>
     public bool CountsReduced { get; init; }
 
-    /// <summary>Whether there is an interleaving to show.</summary>
-    public bool Fails => Deadlock is not null || Livelock is not null || Fault is not null || Properties.Any(p => p.Counterexample is not null);
-
     /// <summary>Which functions ran: every path that was entered, by file and name.</summary>
     public required IReadOnlyList<string> Functions { get; init; }
 

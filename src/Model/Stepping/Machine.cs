@@ -10,6 +10,7 @@ namespace ThpCheck.Model.Stepping;
 public sealed class Machine
 {
     private readonly MachineParts _parts;
+    private readonly ThreadAutomaton[] _own; // each thread's own automaton
     private readonly ThreadAutomaton[] _automata;
     private readonly Dictionary<object, int> _arrays = new(ReferenceEqualityComparer.Instance);
     private readonly ConcurrentDictionary<Type, object> _byType = new();
@@ -36,7 +37,8 @@ public sealed class Machine
         IsReference = [false, .. Cells.Select(c => typeof(ModelObject).IsAssignableFrom(c.Type))];
         LiveWords = [.. parts.Objects.Select(o => o is KernelObject { Slot: not null } k ? SlabSlot.LiveWord(k.Generation) : 0)];
         Frames = new FrameTable();
-        _automata = [.. parts.Threads.Select((_, t) => new ThreadAutomaton(this, t))];
+        _own = [.. parts.Threads.Select((_, t) => new ThreadAutomaton(this, t))];
+        _automata = [.. _own];
     }
 
     /// <summary>How many threads it has, environment included.</summary>
@@ -125,6 +127,26 @@ public sealed class Machine
     internal int Start(int thread, Func<KernelTask> entry, out Effect[] effects) => _automata[thread].Start(entry, out effects);
 
     internal ThreadAutomaton Automaton(int thread) => _automata[thread];
+
+    /// <summary>Whether any path has asked which thread runs it.</summary>
+    internal bool TellsThreadsApart { get; set; }
+
+    /// <summary>
+    /// Makes the threads of each group share the automaton of its first, so that their nodes have the same numbers and hashes:
+    /// fingerprints, being sums, are then those of the state with these threads in any order. States from before mean
+    /// nothing afterwards. Without a group each has its own again.
+    /// </summary>
+    internal void Share(IReadOnlyList<int[]> groups)
+    {
+        _own.CopyTo(_automata, 0);
+        foreach (var group in groups)
+        {
+            foreach (var thread in group)
+            {
+                _automata[thread] = _own[group[0]];
+            }
+        }
+    }
 
     internal int WaitCell(int thread, SectionKinds kind) => _parts.WaitCells[thread, kind == SectionKinds.Rcu ? 0 : 1];
 

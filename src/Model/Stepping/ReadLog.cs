@@ -25,11 +25,24 @@ internal sealed class ReadLog
     /// <summary>Whether anything was added since it was merged.</summary>
     public bool HasNews { get; private set; }
 
+    /// <summary>Whether any property asked about a thread by its number, so that it may tell apart threads that run the same.</summary>
+    public bool TellsThreadsApart { get; private set; }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void ReadCell(int cell) => Add(ref _cells[cell]);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void ReadThread(int thread) => Add(ref _threads[thread]);
+    public void ReadThread(int thread)
+    {
+        AskWhichThread();
+        Add(ref _threads[thread]);
+    }
+
+    /// <summary>A property asks about a certain thread.</summary>
+    public void AskWhichThread()
+    {
+        HasNews |= !TellsThreadsApart;
+        TellsThreadsApart = true;
+    }
 
     public void ReadRegion(int region)
     {
@@ -65,7 +78,7 @@ internal sealed class ReadLog
 
     /// <summary>Whether it says all that another says.</summary>
     public bool Covers(ReadLog other) =>
-        Covers(_cells, other._cells) && Covers(_threads, other._threads) && Covers(_regions, other._regions);
+        (TellsThreadsApart || !other.TellsThreadsApart) && Covers(_cells, other._cells) && Covers(_threads, other._threads) && Covers(_regions, other._regions);
 
     /// <summary>Says what another says, too.</summary>
     public void TakeOver(ReadLog other)
@@ -75,6 +88,7 @@ internal sealed class ReadLog
             Array.Resize(ref _regions, other._regions.Length);
         }
 
+        TellsThreadsApart |= other.TellsThreadsApart;
         Join(_cells, other._cells);
         Join(_threads, other._threads);
         Join(_regions, other._regions);

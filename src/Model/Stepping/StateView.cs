@@ -13,7 +13,16 @@ public sealed class StateView(State state)
     public ModelObject? Argument { get; internal set; }
 
     /// <summary>The thread whose step caused the event being checked, or -1.</summary>
-    public int Thread { get; internal set; } = -1;
+    public int Thread
+    {
+        get
+        {
+            Log?.AskWhichThread();
+            return field;
+        }
+
+        internal set;
+    } = -1;
 
     /// <summary>Takes note of what is read, or null.</summary>
     internal ReadLog? Log { get; init; }
@@ -55,6 +64,7 @@ public sealed class StateView(State state)
     public bool In(string region, int thread)
     {
         ArgumentNullException.ThrowIfNull(region);
+        Log?.AskWhichThread();
         Log?.ReadRegion(state.Machine.RegionNumber(region));
         return IsIn(region, thread);
     }

@@ -36,6 +36,7 @@ internal sealed class Worker(Machine machine)
     private Exception? _fault;
     private string _faultSite = "";
     private ThreadContext _context = ThreadContext.Initial;
+    private int _thread;
 
     private enum Slot : byte
     {
@@ -50,8 +51,15 @@ internal sealed class Worker(Machine machine)
 
     public Machine Machine => machine;
 
-    /// <summary>The thread whose code runs.</summary>
-    public int Thread { get; private set; }
+    /// <summary>The thread whose code runs. Code that asks can tell threads apart that are otherwise the same.</summary>
+    public int Thread
+    {
+        get
+        {
+            machine.TellsThreadsApart = true;
+            return _thread;
+        }
+    }
 
     public bool HasPending => _pending.Code != OperationCode.none && _fault is null;
 
@@ -231,7 +239,7 @@ internal sealed class Worker(Machine machine)
         return PathResult<T>.Value!;
     }
 
-    private string Top => _running < 0 ? machine.ThreadName(Thread) : _live[_running]!.Type.Method;
+    private string Top => _running < 0 ? machine.ThreadName(_thread) : _live[_running]!.Type.Method;
 
     private LocalRun Run(int thread, ThreadContext context, Action first)
     {
@@ -239,7 +247,7 @@ internal sealed class Worker(Machine machine)
         _current = this;
         try
         {
-            Thread = thread;
+            _thread = thread;
             _context = context;
             _effects.Clear();
             _fault = null;
@@ -283,7 +291,7 @@ internal sealed class Worker(Machine machine)
                 }
 
                 return _depth == 0 && _context.Regions.Length > 0
-                    ? new LocalRun(0, default, _context, [.. _effects], new($"{machine.ThreadName(Thread)} ends inside the region '{_context.Regions[^1]}', which it has not left"))
+                    ? new LocalRun(0, default, _context, [.. _effects], new($"{machine.ThreadName(_thread)} ends inside the region '{_context.Regions[^1]}', which it has not left"))
                     : new LocalRun(parent, _pending, _context, [.. _effects], null);
             }
             catch (Exception fault)

@@ -35,7 +35,8 @@ internal static class RandomPrograms
     /// </summary>
     /// <param name="seed">Which program.</param>
     /// <param name="kinds">Whether the last thread is an optional or the environment in two thirds of the programs; otherwise all are tasks.</param>
-    public static Instance Make(int seed, bool kinds = false)
+    /// <param name="twins">Whether all threads run the first one's program.</param>
+    public static Instance Make(int seed, bool kinds = false, bool twins = false)
     {
         var random = new Random(seed);
         var style = seed % 3;
@@ -46,11 +47,16 @@ internal static class RandomPrograms
             1 => InPairs(random, threads == 2 ? 4 : 3),
             _ => Nested(random),
         }).ToArray();
+        if (twins)
+        {
+            Array.Fill(programs, programs[0]);
+        }
+
         var last = kinds ? (ThreadKind)(seed / 3 % 3) : ThreadKind.Task;
         return Small.Instance(
             b =>
             {
-                Array.ForEach(programs, p => b.Register(p));
+                Array.ForEach([.. programs.Distinct()], p => b.Register(p));
                 return b.Object("shared", at => new Words(at));
             },
             [.. programs.Select((p, i) => new Role<Words>($"t{i}", m => m.Run(p), i == threads - 1 ? last : ThreadKind.Task))],
