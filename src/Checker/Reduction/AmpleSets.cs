@@ -38,6 +38,7 @@ internal sealed class AmpleSets
     private readonly int _threads;
     private readonly ulong[] _candidates;
     private readonly int[] _sizes;
+    private readonly ulong[] _notLive; // slab objects that do not live in the state
     private readonly ulong[] _waitingReads;
     private readonly ulong[] _waitingWrites;
     private readonly Footprint _waiting; // over the two above: what environment threads can do of what waits in the state
@@ -49,6 +50,7 @@ internal sealed class AmpleSets
         _threads = machine.ThreadCount;
         _candidates = new ulong[_threads];
         _sizes = new int[_threads];
+        _notLive = new ulong[known.Footprints.SlotWords];
         _waitingReads = new ulong[known.Footprints.Words];
         _waitingWrites = new ulong[known.Footprints.Words];
         _waiting = Footprint.Over(_waitingReads, _waitingWrites);
@@ -74,6 +76,7 @@ internal sealed class AmpleSets
         }
 
         LookAtWaiting(state);
+        _known.Footprints.NotLive(state, _notLive);
         var count = 0;
         for (var thread = 0; thread < _threads; thread++)
         {
@@ -144,8 +147,8 @@ internal sealed class AmpleSets
         {
             var thread = BitOperations.TrailingZeroCount(set);
             var next = _known.Next(thread, state.NodeOf(thread));
-            if (next.ConflictsWith(future) || (serves && next.ConflictsWith(_waiting))
-                || (Waits(thread, state) && (_known.Footprints.Watched.ConflictsWith(future) || _waiting.ConflictsWith(future))))
+            if (InTheWay(next, future) || (serves && InTheWay(next, _waiting))
+                || (Waits(thread, state) && (_known.Footprints.Watched.ConflictsWith(future) || InTheWay(_waiting, future))))
             {
                 return true;
             }
@@ -153,6 +156,8 @@ internal sealed class AmpleSets
 
         return false;
     }
+
+    private bool InTheWay(Footprint one, Footprint other) => one.ConflictsWith(other) || _known.Footprints.MeetInPool(one, other, _notLive);
 
     // Whether what the thread does next is in the state, not in its footprint.
     private bool Waits(int thread, State state) =>

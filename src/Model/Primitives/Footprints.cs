@@ -9,7 +9,9 @@ namespace ThpCheck.Model.Primitives;
 /// </summary>
 /// <remarks>
 /// A footprint may be too large, which costs reduction; it must never be too small. The lifetime of the operation's object
-/// belongs to it, as freeing the object conflicts with every access.
+/// belongs to it, as freeing the object conflicts with every access. Allocating it does, too, but only where it does not live:
+/// before one that lives can be allocated it must be freed, which conflicts already. So what allocations may give is a
+/// matter of its own: <see cref="MeetInPool"/>.
 /// </remarks>
 internal sealed class Footprints
 {
@@ -17,6 +19,10 @@ internal sealed class Footprints
     private readonly int[] _firstBit; // for each cell that is a word of flags the thing of its lowest bit, else 0
     private readonly int[] _bitCount;
     private readonly int _firstThread;
+    private readonly SlabSlot[] _slots;
+    private readonly int[] _slotOf;     // for each lifetime's cell the slab object's number
+    private readonly int _objectWords;  // where the things "has to do with this slab object" begin; only ever read
+    private readonly int _poolWords;    // and "changes what an allocation can give", only ever written
 
     public Footprints(Machine machine)
     {
@@ -36,7 +42,17 @@ internal sealed class Footprints
         }
 
         _firstThread = things;
-        Words = (things + machine.ThreadCount + 63) / 64;
+        _slots = [.. machine.Caches.SelectMany(c => c.Slots)];
+        _slotOf = new int[machine.Cells.Count + 1];
+        for (var slot = 0; slot < _slots.Length; slot++)
+        {
+            _slotOf[_slots[slot].Lifetime] = slot;
+        }
+
+        SlotWords = (_slots.Length + 63) / 64;
+        _objectWords = (things + machine.ThreadCount + 63) / 64;
+        _poolWords = _objectWords + SlotWords;
+        Words = _poolWords + SlotWords;
         var (reads, writes) = (new ulong[Words], new ulong[Words]);
         AddWatched(new FootprintBuilder(reads, writes));
         Watched = Footprint.Of(reads, writes);
@@ -44,6 +60,34 @@ internal sealed class Footprints
 
     /// <summary>How many 64-bit words a set of things takes.</summary>
     public int Words { get; }
+
+    /// <summary>How many 64-bit words a set of slab objects takes.</summary>
+    public int SlotWords { get; }
+
+    /// <summary>The slab objects that do not live in a state, as bits.</summary>
+    public void NotLive(State state, Span<ulong> slots)
+    {
+        slots.Clear();
+        for (var slot = 0; slot < _slots.Length; slot++)
+        {
+            var lifetime = state.Get(_slots[slot].Lifetime);
+            slots[slot >> 6] |= lifetime % 2 == 0 || lifetime == _slots[slot].GoneWord ? 1UL << slot : 0;
+        }
+    }
+
+    /// <summary>Whether one can allocate what the other has to do with, given which slab objects do not live now.</summary>
+    public bool MeetInPool(Footprint one, Footprint other, ReadOnlySpan<ulong> notLive)
+    {
+        for (var i = 0; i < notLive.Length; i++)
+        {
+            if ((((one.Reads[_objectWords + i] & other.Writes[_poolWords + i]) | (one.Writes[_poolWords + i] & other.Reads[_objectWords + i])) & notLive[i]) != 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>What decides whether there is a callback to run, or a slab page to give back.</summary>
     public Footprint Watched { get; }
@@ -121,8 +165,11 @@ internal sealed class Footprints
             case OperationCode.kmem_cache_alloc:
                 foreach (var slot in ((SlabCache)_machine.Object((int)operation.A)!).Slots)
                 {
-                    Access(slot.Lifetime, true, to);
-                    AddDiscard(slot, to);
+                    AddToPool(slot, to);
+                    if (slot.Cache.Options.Reuse)
+                    {
+                        AddDiscard(slot, to);
+                    }
                 }
 
                 break;
@@ -180,6 +227,7 @@ internal sealed class Footprints
                 if (Slab.MayEverDiscard(slot, state.Get(slot.Lifetime)))
                 {
                     Access(slot.Lifetime, true, to);
+                    AddToPool(slot, to);
                     Waiters(state.Get(slot.Snapshot), to);
                 }
             }
@@ -238,6 +286,7 @@ internal sealed class Footprints
         }
 
         Access(slot.Lifetime, true, to);
+        AddToPool(slot, to);
         AddDiscard(slot, to);
         for (var own = slot.FirstCell; !slot.Cache.Options.TypeSafeByRcu && own < slot.FirstCell + slot.CellCount; own++)
         {
@@ -263,7 +312,14 @@ internal sealed class Footprints
         if (_machine.Lifetimes[@object] is var lifetime and not 0)
         {
             to.Read(lifetime);
+            to.Read((_objectWords << 6) + _slotOf[lifetime]);
         }
+    }
+
+    private void AddToPool(SlabSlot slot, FootprintBuilder to)
+    {
+        to.Read((_objectWords << 6) + _slotOf[slot.Lifetime]);
+        to.Write((_poolWords << 6) + _slotOf[slot.Lifetime]);
     }
 
     private void AllSections(bool writes, FootprintBuilder to)
