@@ -14,7 +14,7 @@ public static class Releases
 {
     private static readonly Type[] Linux61 =
     [
-        typeof(mm), typeof(pgtable), typeof(fault), typeof(swap), typeof(rmap), typeof(rmap_walks), typeof(page_vma_mapped), typeof(memory), typeof(mmu_gather), typeof(mmap),
+        typeof(mm), typeof(pgtable), typeof(fault), typeof(swap), typeof(rmap), typeof(rmap_walks), typeof(page_vma_mapped), typeof(memory), typeof(mmu_gather), typeof(mmap), typeof(mprotect),
         typeof(vmscan), typeof(page_idle), typeof(migrate),
     ];
 
@@ -27,6 +27,7 @@ public static class Releases
     /// <summary>Patches, in the order of their names.</summary>
     public static IReadOnlyList<Patch> Patches { get; } =
     [
+        new("anon-vma-degree", "before 2555283eb40d (\"mm/rmap: Fix anon_vma->degree ambiguity leading to double-reuse\"), v6.0", [typeof(anon_vma_degree_rmap)]),
         new("delay-rmap-final", "5df397dec7c4 (\"mm: delay page_remove_rmap() until after the TLB has been flushed\"), v6.2", [typeof(delay_rmap_final_memory), typeof(delay_rmap_final_mmu_gather)]),
         new("delay-rmap-v1", "mm: delay rmap removal until after TLB flush, mm-unstable, November 2022", [typeof(delay_rmap_v1_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap)]),
         new("delay-rmap-v1-anon-immediate", "Hugh Dickins's local change to delay-rmap-v1", [typeof(delay_rmap_v1_anon_immediate_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap)]),

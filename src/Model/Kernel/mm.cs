@@ -58,6 +58,9 @@ public class mm(Kernel kernel) : KernelFile(kernel)
         return view.Get(folio._mapcount) + 1;
     }
 
+    /// <summary>The folio of a frame number.</summary>
+    public Folio Page(int pfn) => Caches.pfn_to_page(pfn);
+
     /// <summary>The frame number of a folio in a pte.</summary>
     public int Pfn(Folio folio) => Caches.page_to_pfn(folio);
 }

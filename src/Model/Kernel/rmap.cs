@@ -84,17 +84,23 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
         }
     }
 
-    /// <summary>Allocates and links an anon_vma, unless another thread of the process was faster.</summary>
-    /// <remarks>Left out: sharing a neighbour's anon_vma (hides what goes wrong between merged vmas); failing allocations.</remarks>
+    /// <summary>Links a neighbour's anon_vma, or one of its own, unless another thread of the process was faster.</summary>
+    /// <remarks>Left out: failing allocations.</remarks>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask __anon_vma_prepare(Vma vma)
     {
         might_sleep();
         var vm_mm = await load(vma.vm_mm);
         var avc = await kmem_cache_alloc(Caches.AnonVmaChain);
-        var anon_vma = await anon_vma_alloc();
-        var children = await load(anon_vma.num_children);
-        await store(anon_vma.num_children, children + 1); // self-parent link for a new root
+        var anon_vma = await mmap.find_mergeable_anon_vma(vma);
+        AnonVma? allocated = null;
+        if (anon_vma is null)
+        {
+            anon_vma = await anon_vma_alloc();
+            allocated = anon_vma;
+            var children = await load(anon_vma.num_children);
+            await store(anon_vma.num_children, children + 1); // self-parent link for a new root
+        }
 
         await anon_vma_lock_write(anon_vma);
         await spin_lock(vm_mm!.page_table_lock);
@@ -111,7 +117,11 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
         await anon_vma_unlock_write(anon_vma);
         if (!published)
         {
-            await put_anon_vma(anon_vma);
+            if (allocated is not null)
+            {
+                await put_anon_vma(allocated);
+            }
+
             await kmem_cache_free(avc);
         }
     }
@@ -139,13 +149,16 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Links a vma to every anon_vma of another; at fork it may adopt one that has no vma left and one child at most.</summary>
+    /// <param name="dst">The vma that is linked.</param>
+    /// <param name="src">The vma whose anon_vmas it shares.</param>
+    /// <param name="dst_anon_vma">What the caller has just stored as dst->anon_vma; null at fork, which asks for an adoption.</param>
     /// <remarks>Left out: failing allocations.</remarks>
     [KernelSource("mm/rmap.c")]
-    public virtual async KernelTask anon_vma_clone(Vma dst, Vma src)
+    public virtual async KernelTask anon_vma_clone(Vma dst, Vma src, AnonVma? dst_anon_vma)
     {
         var dst_mm = await load(dst.vm_mm);
         AnonVma? root = null;
-        AnonVma? adopted = null;
+        var own = dst_anon_vma;
         for (var i = await list_count(src.anon_vma_chain) - 1; i >= 0; i--)
         {
             var pavc = await list_get(src.anon_vma_chain, i);
@@ -153,17 +166,17 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
             var anon_vma = await load(pavc!.anon_vma);
             root = await lock_anon_vma_root(root, anon_vma!);
             await anon_vma_chain_link(dst, avc, anon_vma!, dst_mm!.mmap_lock);
-            if (adopted is null && await load(anon_vma!.num_children) < 2 && await load(anon_vma.num_active_vmas) == 0)
+            if (own is null && await load(anon_vma!.num_children) < 2 && await load(anon_vma.num_active_vmas) == 0)
             {
                 await store(dst.anon_vma, anon_vma);
-                adopted = anon_vma;
+                own = anon_vma;
             }
         }
 
-        if (adopted is not null)
+        if (own is not null)
         {
-            var active = await load(adopted.num_active_vmas);
-            await store(adopted.num_active_vmas, active + 1);
+            var active = await load(own.num_active_vmas);
+            await store(own.num_active_vmas, active + 1);
         }
 
         await unlock_anon_vma_root(root);
@@ -181,7 +194,7 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
         }
 
         await store(vma.anon_vma, null);
-        await anon_vma_clone(vma, pvma);
+        await anon_vma_clone(vma, pvma, null);
         if (await load(vma.anon_vma) is not null)
         {
             return; // an existing one was adopted
@@ -286,6 +299,19 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
             await put_anon_vma(anon_vma!);
             await kmem_cache_free(avc);
         }
+    }
+
+    /// <summary>A vma takes over from the next one: they have the same anon_vma, and so, it is assumed, the same chain.</summary>
+    [KernelSource("include/linux/rmap.h")]
+    public virtual async KernelTask anon_vma_merge(Vma vma, Vma next)
+    {
+        if (Config.DEBUG_VM)
+        {
+            var own = await load(vma.anon_vma);
+            BUG_ON(await load(next.anon_vma) != own, "VM_BUG_ON_VMA(vma->anon_vma != next->anon_vma)");
+        }
+
+        await unlink_anon_vmas(next);
     }
 
     /// <summary>Drops a reference to an anon_vma.</summary>

@@ -23,6 +23,9 @@ public sealed class AnonVma(Layout at, int most) : KernelObject(at)
     /// <summary>How many vmas name it as theirs.</summary>
     public readonly Shared<int> num_active_vmas = at.Cell(0, most);
 
+    /// <summary>What both counted together before v6.0: children, and vmas that name it as theirs.</summary>
+    public readonly Shared<int> degree = at.Cell(0, (2 * most) + 2);
+
     /// <summary>The anon_vma of the process it was forked from.</summary>
     public readonly Shared<AnonVma?> parent = at.Cell<AnonVma?>();
 

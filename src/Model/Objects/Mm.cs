@@ -38,6 +38,9 @@ public sealed class Vma(Layout at, int pages, int chain) : KernelObject(at)
     /// <summary>The offset that its first page has in what it maps.</summary>
     public readonly Shared<int> vm_pgoff = at.Cell(0, pages);
 
+    /// <summary>What may be done with it; vmas merge only where it is the same.</summary>
+    public readonly Shared<VmFlags> vm_flags = at.Cell<VmFlags>();
+
     /// <summary>Where its new anonymous pages go.</summary>
     public readonly Shared<AnonVma?> anon_vma = at.Cell<AnonVma?>();
 
@@ -46,4 +49,15 @@ public sealed class Vma(Layout at, int pages, int chain) : KernelObject(at)
 
     /// <summary>The anon_vmas it is in, the newest first. Serialised by mmap_lock and page_table_lock.</summary>
     public readonly guarded_list<AnonVmaChain> anon_vma_chain = new(at, chain);
+}
+
+/// <summary>vm_flags: those that some path here looks at.</summary>
+[Flags]
+public enum VmFlags
+{
+    /// <summary>None of them.</summary>
+    None = 0,
+
+    /// <summary>It may be executed. No path depends on it but those that compare flags.</summary>
+    VM_EXEC = 4,
 }

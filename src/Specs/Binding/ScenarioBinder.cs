@@ -226,7 +226,7 @@ public sealed class ScenarioBinder
                 continue;
             }
 
-            const int most = 16; // a machine this large cannot be explored anyway
+            const int most = 48; // threads that would need more could not be explored anyway
             if (pool.Objects.Value > most || pool.Generations?.Value > most)
             {
                 Report(pool.Objects.Position, $"the pool '{pool.Name}' is too large; {most} objects of {most} generations are the most");

@@ -10,6 +10,7 @@ public static class PropertyCatalog
         {
             RmapProperties.AnonVmaValid, RmapProperties.WalkerHoldsAnonVma, RmapProperties.MapcountCoversPtes, RmapProperties.MapcountConsistent,
             RmapProperties.RefcountCoversMapcount, RmapProperties.WalkerWalks, RmapProperties.WalkerMeetsUnlink, RmapProperties.WalkerMeetsFreed,
+            AnonVmaProperties.RmapFindsPtes, AnonVmaProperties.OneAnonVmaOneChain, AnonVmaProperties.VmasMerge, AnonVmaProperties.AnonVmaIsLeftOver,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
         }.OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
