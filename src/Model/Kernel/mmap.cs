@@ -154,8 +154,9 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     /// one that is covered in part begins or ends elsewhere.
     /// </summary>
     /// <remarks>
-    /// The caller holds mmap_lock for writing. Left out: files' i_mmap (hides walks of file mappings), transparent huge pages,
-    /// failing allocations.
+    /// The caller holds mmap_lock for writing. Left out: files' i_mmap (hides walks of file mappings), vma_adjust_trans_huge (hides huge
+    /// pages that no longer fit), assertions about the ranges, failing allocations. The maple tree is changed in one place, not as each
+    /// range is (hides nothing: who looks holds mmap_lock).
     /// </remarks>
     [KernelSource("mm/mmap.c")]
     public virtual async KernelTask __vma_adjust(Vma vma, int start, int end, int pgoff, Vma? insert, Vma? expand)
@@ -211,11 +212,14 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         }
 
         var anon_vma = await load(vma.anon_vma);
-        if (adjust_next != 0)
+        if (adjust_next != 0 && anon_vma is null)
+        {
+            anon_vma = await load(next!.anon_vma);
+        }
+        else if (adjust_next != 0 && Config.DEBUG_VM)
         {
             var next_anon_vma = await load(next!.anon_vma);
-            WARN_ON(anon_vma is not null && next_anon_vma is not null && anon_vma != next_anon_vma, "VM_WARN_ON(adjust_next && next->anon_vma && anon_vma != next->anon_vma)");
-            anon_vma ??= next_anon_vma;
+            WARN_ON(next_anon_vma is not null && anon_vma != next_anon_vma, "VM_WARN_ON(adjust_next && next->anon_vma && anon_vma != next->anon_vma)");
         }
 
         if (anon_vma is not null && Checks("adjust-locks-anon-vma"))

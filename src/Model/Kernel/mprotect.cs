@@ -24,7 +24,8 @@ public class mprotect(Kernel kernel) : KernelFile(kernel)
             {
                 var tmp = await load(vma.vm_end);
                 tmp = tmp < end ? tmp : end;
-                prev = await mprotect_fixup(mm, vma, prev, start, tmp, exec ? VmFlags.VM_EXEC : VmFlags.None);
+                var newflags = await load(vma.vm_flags) & ~VmFlags.VM_EXEC;
+                prev = await mprotect_fixup(mm, vma, prev, start, tmp, newflags | (exec ? VmFlags.VM_EXEC : VmFlags.None));
                 var done = await load(prev.vm_end);
                 start = tmp > done ? tmp : done;
                 vma = start < end ? await mmap.find_vma(mm, start) : null;
@@ -70,7 +71,10 @@ public class mprotect(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Gives the ptes of a range the vma's new rights: clears each and sets it again, under the page-table lock.</summary>
-    /// <remarks>Left out: the execute bit itself, so a pte is set to what it was; the TLB and its gather, upper levels, notifiers.</remarks>
+    /// <remarks>
+    /// Left out: the execute bit itself, so a pte is set to what it was; that a pte of an exclusive page is made writable again; the TLB and its
+    /// gather (hides stale translations); swap and migration entries, upper levels, notifiers.
+    /// </remarks>
     [KernelSource("mm/mprotect.c", Function = "change_pte_range")]
     public virtual async KernelTask change_protection(Mm mm, int start, int end)
     {

@@ -72,6 +72,34 @@ public static class AnonVmaProperties
         Promise = "Two vmas of an mm with the same anon_vma are in the same anon_vmas. Broken: a merge keeps one chain for the pages of both.",
     };
 
+    /// <summary>
+    /// A walker is in no tree but the one it asked for: what it got is not another's by now. Broken: nothing crashes; the folio's own
+    /// mappings are missed, and strangers' page tables are looked at.
+    /// </summary>
+    public static readonly Property WalkerWalksNoStranger = Property.Always("walker-walks-no-stranger", static view =>
+    {
+        foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
+        {
+            if (view.Get(thread.rmap_anon_vma) is not { } anon_vma || view.IsLive(anon_vma))
+            {
+                continue;
+            }
+
+            foreach (var generation in anon_vma.Slot?.Generations ?? [])
+            {
+                if (view.IsLive(generation))
+                {
+                    return $"{view.Machine.ThreadName(thread.Number)} walks {anon_vma}, which is freed and allocated again as {generation}";
+                }
+            }
+        }
+
+        return null;
+    }) with
+    {
+        Promise = "A walker is not in another's tree. Broken: the folio's own mappings are missed, and strangers' page tables are looked at.",
+    };
+
     /// <summary>A vma took another's place: where none does, merging was not looked at.</summary>
     public static readonly Property VmasMerge = Property.Sometimes("vmas-merge", static view => view.In("anon_vma_merge")) with
     {

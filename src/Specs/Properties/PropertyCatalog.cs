@@ -10,7 +10,8 @@ public static class PropertyCatalog
         {
             RmapProperties.AnonVmaValid, RmapProperties.WalkerHoldsAnonVma, RmapProperties.MapcountCoversPtes, RmapProperties.MapcountConsistent,
             RmapProperties.RefcountCoversMapcount, RmapProperties.WalkerWalks, RmapProperties.WalkerMeetsUnlink, RmapProperties.WalkerMeetsFreed,
-            AnonVmaProperties.RmapFindsPtes, AnonVmaProperties.OneAnonVmaOneChain, AnonVmaProperties.VmasMerge, AnonVmaProperties.AnonVmaIsLeftOver,
+            AnonVmaProperties.RmapFindsPtes, AnonVmaProperties.OneAnonVmaOneChain, AnonVmaProperties.WalkerWalksNoStranger,
+            AnonVmaProperties.VmasMerge, AnonVmaProperties.AnonVmaIsLeftOver,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
         }.OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
