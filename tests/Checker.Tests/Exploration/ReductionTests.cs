@@ -9,6 +9,7 @@ using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
 using static ThpCheck.Model.Primitives.Atomics;
+using static ThpCheck.Model.Primitives.Control;
 
 namespace ThpCheck.Checker.Tests.Exploration;
 
@@ -100,6 +101,15 @@ public sealed class ReductionTests
         }
     }
 
+    [Fact]
+    public void A_thread_that_goes_round_by_itself_does_not_put_off_the_others_for_ever()
+    {
+        static Instance Make() => Small.Instance(
+            b => b.Object("counter", at => new Counter(at)), [new("spin", c => c.Spin()), new("fail", c => c.Fail())], _ => []);
+
+        Assert.Equal(Verdict.Violated, Judge.Run(Make(), new Budget { Reductions = Reductions.All })["no-bug-on"].Verdict);
+    }
+
     private static Instance Counting(Func<Counter, Property>? property) => Small.Instance(
         b => b.Object("counter", at => new Counter(at)),
         [.. Enumerable.Range(0, 6).Select(i => new Role<Counter>($"t{i}", c => c.Run()))],
@@ -149,6 +159,21 @@ public sealed class ReductionTests
             {
                 await atomic_inc(Count);
             }
+        }
+
+        public async KernelTask Spin()
+        {
+            while (true)
+            {
+                await Yield();
+            }
+        }
+
+        public async KernelTask Fail()
+        {
+            await Yield();
+            BUG_ON(true, "reached");
+            await Yield();
         }
     }
 }
