@@ -1,3 +1,4 @@
+using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Checker.Reduction;
@@ -22,6 +23,24 @@ internal sealed class LockSet(IReadOnlyList<HeldLock> locks, Footprint cells)
 
     /// <summary>The words or bits that the locks are, as read.</summary>
     public Footprint Cells => cells;
+
+    /// <summary>
+    /// Whether the words of all of them say so in a state. Where they are bits of a word that someone has overwritten, a thread
+    /// may hold what is free again.
+    /// </summary>
+    public bool AreTakenIn(State state)
+    {
+        foreach (var held in locks)
+        {
+            var word = state.Get(held.Mode == LockMode.Shared ? held.Cell + RwSemaphore.Readers : held.Cell);
+            if ((held.Bit == 0 ? word : word & held.Bit) == 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>What becomes of an operation of another thread.</summary>
     public Fate Of(in Operation operation)

@@ -10,6 +10,8 @@ using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
 using static ThpCheck.Model.Primitives.Atomics;
 using static ThpCheck.Model.Primitives.Control;
+using static ThpCheck.Model.Primitives.MemoryAccess;
+using static ThpCheck.Model.Primitives.Spinlocks;
 
 namespace ThpCheck.Checker.Tests.Exploration;
 
@@ -110,6 +112,21 @@ public sealed class ReductionTests
         Assert.Equal(Verdict.Violated, Judge.Run(Make(), new Budget { Reductions = Reductions.All })["no-bug-on"].Verdict);
     }
 
+    [Fact]
+    public void A_lock_whose_word_another_thread_overwrites_keeps_nobody_out()
+    {
+        static Instance Make() => Small.Instance(
+            b => b.Object("counter", at => new Counter(at)),
+            [new("holder", c => c.Hold()), new("vandal", c => c.Overwrite()), new("other", c => c.Change())],
+            _ => [],
+            builder: new MachineBuilder { RcuCallbacks = 0 });
+
+        var whole = BreadthFirstExplorer.Run(Make(), new Budget());
+        var reduced = BreadthFirstExplorer.Run(Make(), new Budget { Reductions = Reductions.All });
+        Assert.Equal((2, 1), (whole.Sinks.Count, whole.Ends.Count));
+        Assert.Equal((2, 1), (reduced.Sinks.Count, reduced.Ends.Count));
+    }
+
     private static Instance Counting(Func<Counter, Property>? property) => Small.Instance(
         b => b.Object("counter", at => new Counter(at)),
         [.. Enumerable.Range(0, 6).Select(i => new Role<Counter>($"t{i}", c => c.Run()))],
@@ -152,6 +169,32 @@ public sealed class ReductionTests
     private sealed class Counter(Layout at) : KernelObject(at)
     {
         public Shared<int> Count { get; } = at.Cell(0, 36, 0, "count");
+
+        private readonly Shared<Bits> _bits = at.Cell<Bits>(name: "bits");
+
+        [Flags]
+        private enum Bits
+        {
+            None = 0,
+            Lock = 1,
+        }
+
+        public async KernelTask Hold()
+        {
+            await bit_spin_lock(Bits.Lock, _bits);
+            var before = await load(Count);
+            BUG_ON(await load(Count) != before, "changed under the lock");
+            await bit_spin_unlock(Bits.Lock, _bits);
+        }
+
+        public async KernelTask Overwrite() => await WRITE_ONCE(_bits, Bits.None);
+
+        public async KernelTask Change()
+        {
+            await bit_spin_lock(Bits.Lock, _bits);
+            await store(Count, 1);
+            await bit_spin_unlock(Bits.Lock, _bits);
+        }
 
         public async KernelTask Run()
         {
