@@ -9,7 +9,7 @@ internal sealed class Checkpointing(IReadOnlyList<(string What, string Value)> i
     /// <summary>How often, where nothing else is said.</summary>
     public static readonly TimeSpan UsualPause = TimeSpan.FromSeconds(60);
 
-    private const int MostShare = 10; // at least so many times as long as writing one takes lies between two
+    private const int MostShare = 10; // at least so many times as long as reading or writing one takes lies before the next
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _next;
@@ -44,7 +44,8 @@ internal sealed class Checkpointing(IReadOnlyList<(string What, string Value)> i
             return;
         }
 
-        if (To != From && (File.Exists(To) || Directory.Exists(To)))
+        var goesOn = From is not null && Path.GetFullPath(From) == Path.GetFullPath(To);
+        if (!goesOn && (File.Exists(To) || Directory.Exists(To)))
         {
             throw new UnusableCheckpointException($"there is a '{To}' already: go on from it with --resume, remove it, or give --checkpoint another name");
         }
@@ -64,14 +65,16 @@ internal sealed class Checkpointing(IReadOnlyList<(string What, string Value)> i
     /// <exception cref="UnusableCheckpointException">It is of another search, or damaged.</exception>
     public bool Restore(SearchContent content)
     {
-        _next = _clock.Elapsed + Pause;
         if (From is null)
         {
+            _next = _clock.Elapsed + Pause;
             return false;
         }
 
+        var begun = _clock.Elapsed;
         using var file = CheckpointFile.Open(From, identity);
         content.Read(file);
+        RestAfter(_clock.Elapsed - begun);
         return true;
     }
 
@@ -102,9 +105,10 @@ internal sealed class Checkpointing(IReadOnlyList<(string What, string Value)> i
             _hasFailed = true;
         }
 
-        var took = _clock.Elapsed - begun;
-        _next = _clock.Elapsed + (took * MostShare > Pause ? took * MostShare : Pause);
+        RestAfter(_clock.Elapsed - begun);
     }
+
+    private void RestAfter(TimeSpan took) => _next = _clock.Elapsed + (took * MostShare > Pause ? took * MostShare : Pause);
 
     /// <summary>Takes the file away: the search is over, and there is nothing to go on with.</summary>
     public void Remove()
