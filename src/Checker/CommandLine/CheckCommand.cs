@@ -304,6 +304,7 @@ internal sealed class CheckCommand
         var seconds = bounds.Seconds is { } s ? TimeSpan.FromSeconds(s.Value) : Timeout.InfiniteTimeSpan;
         return budget with
         {
+            Estimate = true,
             States = Math.Min(budget.States, bounds.States?.Value ?? long.MaxValue),
             Bytes = bounds.Memory is { } memory && memory.Value < budget.Bytes >> 20 ? memory.Value << 20 : budget.Bytes,
             Time = budget.Time == Timeout.InfiniteTimeSpan || (seconds != Timeout.InfiniteTimeSpan && seconds < budget.Time) ? seconds : budget.Time,

@@ -37,6 +37,7 @@ internal sealed class BreadthFirstExplorer
     private readonly Stepper _stepper;
 
     private readonly Checkpointing? _checkpoints;
+    private readonly Outlook? _outlook;
 
     private readonly StateStore? _store; // every state whole, where the search is exact
 
@@ -47,7 +48,7 @@ internal sealed class BreadthFirstExplorer
     private ModelFault? _fault;
     private bool _hasDiscovered; // more of the threads than was known when the search began
     private int _level;
-    private TimeSpan _before; // what the search took up to the checkpoint it goes on from
+    private (TimeSpan Time, int States, long Expanded) _before; // up to the checkpoint it goes on from
 
     private BreadthFirstExplorer(
         Instance instance, Budget budget, Stopwatch clock, Discoveries? known, ReadLog? reads, Action<Progress>? report, Checkpointing? checkpoints, CancellationToken stop)
@@ -55,6 +56,7 @@ internal sealed class BreadthFirstExplorer
         _clock = clock;
         _known = known;
         _checkpoints = checkpoints;
+        _outlook = budget.Estimate && known is null ? new Outlook(instance) : null; // what a reduction leaves out is not known before
         _instance = instance;
         _budget = budget;
         _report = report;
@@ -151,10 +153,11 @@ internal sealed class BreadthFirstExplorer
                 Depth = _level,
                 Incomplete = _incomplete ?? _tooSmall,
                 Fault = _fault,
-                Time = _before + _clock.Elapsed,
+                Time = _before.Time + _clock.Elapsed,
                 IsReduced = _known is not null,
                 IsSymmetric = isSymmetric,
                 Searches = searches,
+                Estimate = _outlook?.Estimate,
                 TableBytes = _tables.Sum(t => t.Bytes),
                 StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0),
             };
@@ -176,7 +179,7 @@ internal sealed class BreadthFirstExplorer
             return false;
         }
 
-        (_level, _tooSmall, _before) = (content.Level, content.TooSmall, content.Elapsed);
+        (_level, _tooSmall, _before) = (content.Level, content.TooSmall, (content.Elapsed, _graph.StateCount, _graph.Expanded));
         return true;
     }
 
@@ -196,7 +199,7 @@ internal sealed class BreadthFirstExplorer
         Done = done,
         Level = _level,
         TooSmall = _tooSmall,
-        Elapsed = _before + _clock.Elapsed,
+        Elapsed = _before.Time + _clock.Elapsed,
     };
 
     private void Begin()
@@ -216,6 +219,7 @@ internal sealed class BreadthFirstExplorer
     {
         _hasDiscovered |= _known?.Update() ?? false;
         var firstOfNext = _graph.StateCount - (int)_next.Count; // some of it is there already where a checkpoint was gone on from
+        _outlook?.BeginLevel(_current.Count);
         for (var done = 0L; done < _current.Count && MayGoOn(done);)
         {
             var batch = (int)Math.Min(BatchSize, _current.Count - done);
@@ -306,7 +310,14 @@ internal sealed class BreadthFirstExplorer
         }
 
         var bytes = _tables.Sum(t => t.Bytes) + _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0);
-        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, _current.Count - done + _next.Count, bytes));
+        var waiting = _current.Count - done + _next.Count;
+        var left = _outlook?.Left(_clock.Elapsed, _graph.Expanded - _before.Expanded, _graph.StateCount, waiting, done);
+        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, waiting, bytes)
+        {
+            Before = _before.States,
+            Estimate = _outlook?.Estimate,
+            Left = left,
+        });
         _incomplete =
             _stop.IsCancellationRequested ? "interrupted"
             : _graph.StateCount >= _budget.States ? $"the limit of {_budget.States} states was reached"

@@ -81,6 +81,7 @@ internal static class Judge
             Depth = exploration.Depth,
             Ends = exploration.Ends.Count,
             Time = exploration.Time,
+            Estimate = exploration.Estimate,
             IsExact = budget.Exact,
             BytesPerState = (exploration.TableBytes + exploration.StoreBytes) / (double)exploration.Graph.StateCount,
             Functions = [.. instance.Machine.Frames.Methods().Order(StringComparer.Ordinal)],

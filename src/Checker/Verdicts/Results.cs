@@ -108,6 +108,9 @@ internal sealed record InstanceResult
 
     public required TimeSpan Time { get; init; }
 
+    /// <summary>About how many states there are, as was estimated on the way; or null.</summary>
+    public SizeEstimate? Estimate { get; init; }
+
     /// <summary>Whether whole states were compared where fingerprints were equal.</summary>
     public bool IsExact { get; init; }
 
