@@ -30,7 +30,7 @@ internal sealed record SizeEstimate(long States, bool IsAtLeast)
 /// </remarks>
 internal sealed class SizeSampler
 {
-    private const int MostSteps = 400_000;
+    private const int MostLooks = 400_000;
     private const int LongestWalk = 5_000;
     private const int LookEvery = 256;
     private const int EnoughMeetings = 3; // at a depth, to say more than "at least"
@@ -43,7 +43,7 @@ internal sealed class SizeSampler
     private readonly Dictionary<UInt128, Sighting> _seen = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly TimeSpan _mostTime;
-    private int _steps;
+    private int _looks;
     private int _walks;
 
     private SizeSampler(Instance instance, TimeSpan mostTime)
@@ -76,7 +76,7 @@ internal sealed class SizeSampler
         return sampler.Estimate();
     }
 
-    private bool MayGoOn => _steps < MostSteps && _clock.Elapsed < _mostTime;
+    private bool MayGoOn => _looks < MostLooks && _clock.Elapsed < _mostTime;
 
     private void Walk()
     {
@@ -94,7 +94,6 @@ internal sealed class SizeSampler
             _stepper.Fire(thread, pick, out _);
             var goesOn = _stepper.State.Outcome == StepOutcome.Done;
             _stepper.State.Commit();
-            _steps++;
             if (!goesOn)
             {
                 return;
@@ -105,6 +104,7 @@ internal sealed class SizeSampler
     // Takes note of the state; says whether anything follows it that this walk has not seen.
     private bool See(int depth)
     {
+        _looks++; // the first look is one, so that walks without any come to an end
         var (low, high) = _stepper.State.Fingerprint;
         ref var sighting = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, new UInt128(high, low), out var isKnown);
         var again = isKnown && sighting.Walk == _walks;
