@@ -10,14 +10,14 @@ namespace ThpCheck.Checker.Tests.Checkpoints;
 /// <summary>What cannot be gone on from is refused in one sentence, before anything is searched.</summary>
 public sealed class RefusalTests
 {
-    private static readonly string Scenario = Repository.File("specs", "rmap", "exit-against-kswapd.yaml");
+    private static readonly string Kswapd = Repository.File("specs", "rmap", "exit-against-kswapd.yaml");
 
     [Theory]
     [InlineData("its variant is 'v1', here it is 'final'", "--variant", "final")]
     [InlineData("its use of --exact is 'off', here it is 'on'", "--variant", "v1", "--exact")]
     public void A_checkpoint_of_another_search_is_refused(string difference, params string[] options) => WithCheckpoint(file =>
     {
-        var run = Of(["check", Scenario, "--resume", file, .. options]);
+        var run = Of(["check", Kswapd, "--resume", file, .. options]);
 
         Assert.Equal((2, "", $"thpcheck: '{file}' is a checkpoint of another search: {difference}\n"), (run.ExitCode, run.Out, run.Error));
     });
@@ -25,7 +25,7 @@ public sealed class RefusalTests
     [Fact]
     public void A_checkpoint_of_a_scenario_that_was_changed_is_refused() => WithCheckpoint(file => Certified.InFile(".yaml", changed =>
     {
-        File.WriteAllText(changed, File.ReadAllText(Scenario) + "# changed\n");
+        File.WriteAllText(changed, File.ReadAllText(Kswapd) + "# changed\n");
 
         var run = Of("check", changed, "--variant", "v1", "--resume", file);
 
@@ -85,7 +85,7 @@ public sealed class RefusalTests
     {
         var before = File.ReadAllBytes(file);
 
-        var run = Of("check", Scenario, "--variant", "v1", "--checkpoint", file);
+        var run = Of("check", Kswapd, "--variant", "v1", "--checkpoint", file);
 
         Assert.Equal((2, $"thpcheck: there is a '{file}' already: go on from it with --resume, remove it, or give --checkpoint another name\n"), (run.ExitCode, run.Error));
         Assert.Equal(before, File.ReadAllBytes(file));
@@ -94,7 +94,7 @@ public sealed class RefusalTests
     [Fact]
     public void A_checkpoint_that_cannot_be_written_is_refused_before_the_search()
     {
-        var run = Of("check", Scenario, "--variant", "v1", "--checkpoint", "no/such/folder/search.checkpoint");
+        var run = Of("check", Kswapd, "--variant", "v1", "--checkpoint", "no/such/folder/search.checkpoint");
 
         Assert.StartsWith("thpcheck: no checkpoint can be written to 'no/such/folder/search.checkpoint': ", run.Error, StringComparison.Ordinal);
         Assert.Equal((2, ""), (run.ExitCode, run.Out));
@@ -103,21 +103,26 @@ public sealed class RefusalTests
     [Theory]
     [InlineData("--checkpoint is for a search of everything, so it does not go with --max-switches", "--checkpoint", "f", "--max-switches", "2")]
     [InlineData("--resume is for a search of everything, so it does not go with --sample", "--resume", "f", "--sample", "pct")]
-    [InlineData("--checkpoint is for one variant, and here are 15; name a scenario and one with --variant", "--checkpoint", "f")]
+    [InlineData("--checkpoint and --resume are for one search, and --reduction may make several, so they do not go together", "--checkpoint", "f", "--reduction", "all")]
     [InlineData("--checkpoint-every says how often to write a checkpoint, so it goes with --checkpoint or --resume", "--checkpoint-every", "5m")]
     [InlineData("--checkpoint-every cannot be 'often'; write a time such as 90s or 5m", "--checkpoint", "f", "--checkpoint-every", "often")]
     public void What_does_not_go_together_is_refused(string sentence, params string[] options) =>
-        Assert.Equal($"thpcheck: {sentence}\n", Of(["check", Scenario, .. options]).Error);
+        Assert.Equal($"thpcheck: {sentence}\n", Of(["check", Kswapd, .. options]).Error);
+
+    [Fact]
+    public void A_checkpoint_is_of_one_variant() => Assert.Equal(
+        "thpcheck: --checkpoint is for one variant, and here are 3; name a scenario and one with --variant\n",
+        Of("check", Scenario("references.yaml"), "--checkpoint", "f").Error);
 
     [Fact]
     public void A_search_that_a_limit_ended_says_how_to_go_on_and_a_complete_one_removes_its_checkpoint() => WithCheckpoint(file =>
     {
-        var again = Of("check", Scenario, "--variant", "v1", "--resume", file, "--max-states", "1500");
+        var again = Of("check", Kswapd, "--variant", "v1", "--resume", file, "--max-states", "1500");
         Assert.Equal((3, $"thpcheck: --resume {file} goes on from here\n"), (again.ExitCode, again.Error));
 
-        var end = Of("check", Scenario, "--variant", "v1", "--resume", file);
+        var end = Of("check", Kswapd, "--variant", "v1", "--resume", file);
         Assert.Equal((0, ""), (end.ExitCode, end.Error));
-        Assert.Equal(Approved.Normal(Of("check", Scenario, "--variant", "v1").Out), Approved.Normal(end.Out));
+        Assert.Equal(Approved.Normal(Of("check", Kswapd, "--variant", "v1").Out), Approved.Normal(end.Out));
         Assert.False(File.Exists(file));
     });
 
@@ -132,7 +137,7 @@ public sealed class RefusalTests
     // Lends a checkpoint of the variant v1.
     private static void WithCheckpoint(Action<string> use) => Certified.InFile(".checkpoint", file =>
     {
-        Assert.Equal(3, Of("check", Scenario, "--variant", "v1", "--max-states", "800", "--checkpoint", file).ExitCode);
+        Assert.Equal(3, Of("check", Kswapd, "--variant", "v1", "--max-states", "800", "--checkpoint", file).ExitCode);
         use(file);
         return 0;
     });
