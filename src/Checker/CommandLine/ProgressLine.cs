@@ -55,8 +55,9 @@ internal sealed class ProgressLine(TextWriter writer, int width, string variant)
     {
         var rate = (long)((progress.States - progress.Before) / Math.Max(elapsed.TotalSeconds, 0.001));
         var of = progress.Estimate is { } estimate && estimate.States > progress.States ? $" of {estimate}" : "";
-        return $"{variant}: level {Prose.Number(progress.Level)}, {Prose.Count(progress.States, "state")}{of}, {Prose.Number(rate)} a second, "
-            + $"{Prose.Number(progress.Frontier)} waiting, {Prose.Bytes(progress.Bytes)}{(progress.Left is { } left ? $", {Left(left)} left" : "")}";
+        var left = progress.Left is { } time ? $", {Left(time)} left" : ""; // early, as a narrow terminal cuts the line off
+        return $"{variant}: level {Prose.Number(progress.Level)}, {Prose.Count(progress.States, "state")}{of}{left}, {Prose.Number(rate)} a second, "
+            + $"{Prose.Number(progress.Frontier)} waiting, {Prose.Bytes(progress.Bytes)}";
     }
 
     // In the unit that suits it, rounded up: nobody knows better.
