@@ -1,4 +1,4 @@
 using ThpCheck.Checker.CommandLine;
 
 using var interrupt = new Interrupt();
-return App.Run(args, Streams.OfConsole(), interrupt.Token);
+return App.Run(args, Streams.OfConsole(), interrupt.Stop, interrupt.Hurry);

@@ -18,13 +18,14 @@ internal static class BoundedJudge
     /// its answer is given, and only then is it said of a promise that it holds.
     /// </summary>
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
-    public static InstanceResult Run(Instance instance, int switches, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
+    public static InstanceResult Run(
+        Instance instance, int switches, Budget budget, Action<Progress>? report = null, CancellationToken stop = default, CancellationToken hurry = default)
     {
         var found = BoundedExplorer.Run(instance, switches, budget, report, stop);
         if (found.IsWhole)
         {
             var left = budget.Time == Timeout.InfiniteTimeSpan || budget.Time <= found.Time ? budget.Time : budget.Time - found.Time;
-            var whole = Judge.Run(instance, budget with { Time = left }, report, stop);
+            var whole = Judge.Run(instance, budget with { Time = left }, report, stop, hurry);
             return whole with { Bound = new SwitchBound(switches, IsHit: false), Time = found.Time + whole.Time };
         }
 

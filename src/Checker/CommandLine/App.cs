@@ -8,11 +8,15 @@ namespace ThpCheck.Checker.CommandLine;
 internal static class App
 {
     /// <summary>Runs a command line.</summary>
-    public static int Run(IReadOnlyList<string> args, Streams streams, CancellationToken stop)
+    /// <param name="args">The command line.</param>
+    /// <param name="streams">Where it writes.</param>
+    /// <param name="stop">Ends what is being searched; what was found is reported.</param>
+    /// <param name="hurry">Ends the search for the cheapest interleavings of that, too.</param>
+    public static int Run(IReadOnlyList<string> args, Streams streams, CancellationToken stop, CancellationToken hurry = default)
     {
         try
         {
-            var parsed = CommandTree.Build(streams, stop).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+            var parsed = CommandTree.Build(streams, stop, hurry).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
             // The only output that is not our own is the help, which takes it from there.
             var configuration = new InvocationConfiguration
             {

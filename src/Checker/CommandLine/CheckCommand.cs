@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.Certificates;
+using ThpCheck.Checker.Checkpoints;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Sampling;
@@ -34,6 +35,15 @@ internal sealed record CheckOptions
     /// <summary>The file that takes the certificate of the one variant that is checked, or null.</summary>
     public string? Certificate { get; init; }
 
+    /// <summary>The file that takes checkpoints of the one variant that is checked, or null.</summary>
+    public string? Checkpoint { get; init; }
+
+    /// <summary>The least time between two.</summary>
+    public TimeSpan CheckpointEvery { get; init; }
+
+    /// <summary>The checkpoint to go on from, or null.</summary>
+    public string? Resume { get; init; }
+
     public Budget Budget { get; init; } = new();
 
     /// <summary>The most context switches of the executions to explore, or null for all executions.</summary>
@@ -58,29 +68,39 @@ internal sealed class CheckCommand
     private readonly CheckOptions _options;
     private readonly Streams _streams;
     private readonly CancellationToken _stop;
+    private readonly CancellationToken _hurry;
     private readonly HashSet<Diagnostic> _known = []; // several variants have the same errors
     private readonly List<Diagnostic> _errors = [];
     private ProgressLine? _progress; // of the search at hand
+    private Checkpointing? _checkpoints;
 
-    private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop)
+    private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop, CancellationToken hurry)
     {
         _options = options;
         _streams = streams;
         _stop = stop;
+        _hurry = hurry;
     }
 
     /// <returns>The exit code.</returns>
-    /// <exception cref="WrongInputException">The report cannot be written.</exception>
-    public static int Run(CheckOptions options, Streams streams, CancellationToken stop) => new CheckCommand(options, streams, stop).Run();
+    /// <exception cref="WrongInputException">The report cannot be written, or a checkpoint cannot be used.</exception>
+    public static int Run(CheckOptions options, Streams streams, CancellationToken stop, CancellationToken hurry) =>
+        new CheckCommand(options, streams, stop, hurry).Run();
 
     private int Run()
     {
         var scenarios = Read();
         var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s))).Where(s => s.Variants.Count > 0).ToArray();
         ReportUnknownVariants(scenarios);
-        if (_options.Certificate is not null && selected.Sum(s => s.Variants.Count) is > 1 and var several)
+        var single = _options.Certificate is not null ? "--certificate" : _options.Resume is not null ? "--resume" : _options.Checkpoint is not null ? "--checkpoint" : null;
+        if (single is not null && selected.Sum(s => s.Variants.Count) is > 1 and var several)
         {
-            throw new WrongInputException($"--certificate is for one variant, and here are {several}; name a scenario and one with --variant");
+            throw new WrongInputException($"{single} is for one variant, and here are {several}; name a scenario and one with --variant");
+        }
+
+        if (_options.Checkpoint is not null && selected is [var (of, one)])
+        {
+            _checkpoints = Prepare(of, one[0]);
         }
 
         using var file = _options.Output is { } path ? Open(path) : null;
@@ -174,6 +194,10 @@ internal sealed class CheckCommand
         {
             return new CheckedVariant(bound, NothingFound(bound) with { Verdict = VariantVerdict.ModelFault, Fault = (e.Message, null), Incomplete = "model fault" });
         }
+        catch (UnusableCheckpointException e)
+        {
+            throw new WrongInputException(e.Message.ReplaceLineEndings(" ")); // it was good when it was looked at
+        }
         catch (OutOfMemoryException)
         {
             return new CheckedVariant(bound, NothingFound(bound) with { Incomplete = "memory ran out; --max-memory stops a search before that" });
@@ -195,18 +219,58 @@ internal sealed class CheckCommand
 
         if (_options.MaxSwitches is { } switches)
         {
-            return BoundedJudge.Run(bound.Instance, switches, budget, show, _stop);
+            return BoundedJudge.Run(bound.Instance, switches, budget, show, _stop, _hurry);
         }
 
-        if (_options.Certificate is not { } certificate)
+        if (_options.Certificate is null && _checkpoints is null)
         {
-            return Judge.Run(bound.Instance, budget, show, _stop);
+            return Judge.Run(bound.Instance, budget, show, _stop, _hurry);
         }
 
-        var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _stop);
-        var result = Judge.Of(exploration, budget);
-        Certify(certificate, bound, exploration, result);
+        var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _checkpoints, _stop);
+        _progress?.Clear();
+        var result = Judge.Of(exploration, budget, _hurry);
+        if (_options.Certificate is { } certificate)
+        {
+            Certify(certificate, bound, exploration, result);
+        }
+
+        if (result.Incomplete is null)
+        {
+            _checkpoints?.Remove();
+        }
+        else if (_checkpoints?.Written > 0)
+        {
+            _streams.Error.WriteLine($"thpcheck: --resume {Prose.Quote(_options.Checkpoint!)} goes on from here");
+        }
+
         return result;
+    }
+
+    // Looks at the checkpoints' files before anything else happens; null where the scenario is wrong, which is said later.
+    private Checkpointing? Prepare(ScenarioFile scenario, VariantSpec variant)
+    {
+        if (ScenarioBinder.Bind(scenario, variant).Variant is not { } bound)
+        {
+            return null;
+        }
+
+        var checkpoints = new Checkpointing(SearchIdentity.Of(bound, BudgetOf(scenario)))
+        {
+            From = _options.Resume,
+            To = _options.Checkpoint,
+            Pause = _options.CheckpointEvery,
+            OnFailure = sentence => _streams.Error.WriteLine($"thpcheck: {sentence}"),
+        };
+        try
+        {
+            checkpoints.Verify();
+            return checkpoints;
+        }
+        catch (UnusableCheckpointException e)
+        {
+            throw new WrongInputException(e.Message.ReplaceLineEndings(" "));
+        }
     }
 
     private void Certify(string path, BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
@@ -240,6 +304,7 @@ internal sealed class CheckCommand
         var seconds = bounds.Seconds is { } s ? TimeSpan.FromSeconds(s.Value) : Timeout.InfiniteTimeSpan;
         return budget with
         {
+            Estimate = true,
             States = Math.Min(budget.States, bounds.States?.Value ?? long.MaxValue),
             Bytes = bounds.Memory is { } memory && memory.Value < budget.Bytes >> 20 ? memory.Value << 20 : budget.Bytes,
             Time = budget.Time == Timeout.InfiniteTimeSpan || (seconds != Timeout.InfiniteTimeSpan && seconds < budget.Time) ? seconds : budget.Time,

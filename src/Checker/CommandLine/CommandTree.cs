@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using ThpCheck.Checker.Checkpoints;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reduction;
 using ThpCheck.Checker.Sampling;
@@ -21,11 +22,11 @@ internal static class CommandTree
     private const int MostDepth = 100;
 
     /// <summary>The whole tree; its actions write to the streams and return exit codes.</summary>
-    public static RootCommand Build(Streams streams, CancellationToken stop)
+    public static RootCommand Build(Streams streams, CancellationToken stop, CancellationToken hurry)
     {
         var root = new RootCommand("Explores every interleaving of Linux memory management code around huge pages, as scenarios set it up, and says whether a property can break.")
         {
-            Check(streams, stop),
+            Check(streams, stop, hurry),
             Replay(streams),
             Confirm(streams, stop),
             List(streams),
@@ -40,7 +41,7 @@ internal static class CommandTree
         return root;
     }
 
-    private static DocumentedCommand Check(Streams streams, CancellationToken stop)
+    private static DocumentedCommand Check(Streams streams, CancellationToken stop, CancellationToken hurry)
     {
         var paths = new Argument<string[]>("PATH")
         {
@@ -56,6 +57,9 @@ internal static class CommandTree
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90 or 90s, 5m, 1h.");
         var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
+        var checkpoint = Text("--checkpoint", "FILE", "Keep the search of the one variant in this file, time and again and where it ends early; removed when it is complete.");
+        var every = Text("--checkpoint-every", "TIME", "The least time between two checkpoints; 60s unless given. Writing them never takes more than a tenth of the time.");
+        var resume = Text("--resume", "FILE", "Go on with the search that was kept in this file, and keep it there unless --checkpoint names another; limits count anew.");
         var exact = Flag("--exact", "Keep every state whole and compare states, not only their fingerprints; takes more memory.");
         var reduction = Text("--reduction", "none|all|KINDS", "Leave out interleavings that no verdict depends on: 'unobservable', 'guarded', 'futures', 'symmetry' or several with commas; none unless given.");
         var switches = Text("--max-switches", "N", "Explore only the executions with at most this many context switches; what is not found there 'holds within' the bound.");
@@ -78,6 +82,8 @@ internal static class CommandTree
                 A reduced search has every verdict. For the interleavings of what fails, the whole graph is searched as
                 well, within the limits; pinned counts are compared where the whole graph was.
                 What a bounded search or a sample does not find broken was not shown to hold: the exit code is 3.
+                Ctrl-C ends the search and reports what was found with its cheapest interleavings; a second one reports
+                it as it was found, a third ends the process. A checkpoint survives all that, and a kill at any moment.
                 A limit in a scenario's 'bounds' applies too; the smaller of both counts.
                 Interleavings of what is not expected are always shown; of what is expected, when one scenario
                 or a variant is asked for, or with --traces.
@@ -86,7 +92,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, exact, reduction, switches, sample, executions, seed, depth, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, switches, sample, executions, seed, depth, disagreements, traces, verbose])
         {
             command.Add(option);
         }
@@ -99,6 +105,9 @@ internal static class CommandTree
                 Format = FormatOf(parsed.GetValue(format)),
                 Output = parsed.GetValue(output),
                 Certificate = parsed.GetValue(certificate),
+                Checkpoint = parsed.GetValue(checkpoint) ?? parsed.GetValue(resume),
+                CheckpointEvery = CheckpointEvery(parsed.GetValue(every), parsed.GetValue(checkpoint) ?? parsed.GetValue(resume)),
+                Resume = parsed.GetValue(resume),
                 Budget = new Budget
                 {
                     States = parsed.GetValue(states) is { } s ? Math.Min(Quantity.Count("--max-states", s), new Budget().States) : new Budget().States,
@@ -116,7 +125,8 @@ internal static class CommandTree
                 Verbose = parsed.GetValue(verbose),
             }),
             streams,
-            stop));
+            stop,
+            hurry));
         return command;
     }
 
@@ -129,7 +139,12 @@ internal static class CommandTree
         }
 
         var part = options.Sample is not null ? "--sample" : options.MaxSwitches is not null ? "--max-switches" : null;
-        var whole = options.Certificate is not null ? "--certificate" : options.Budget.Exact ? "--exact" : options.Budget.Reductions != Reductions.None ? "--reduction" : null;
+        var whole = options.Certificate is not null ? "--certificate"
+            : options.Budget.Exact ? "--exact"
+            : options.Resume is not null ? "--resume"
+            : options.Checkpoint is not null ? "--checkpoint"
+            : options.Budget.Reductions != Reductions.None ? "--reduction"
+            : null;
         if (options.Certificate is not null && options.Budget.Reductions != Reductions.None)
         {
             throw new WrongInputException("--certificate lists every state, so it does not go with --reduction");
@@ -138,6 +153,11 @@ internal static class CommandTree
         if (options.Budget is { Exact: true } budget && budget.Reductions.HasFlag(Reductions.Symmetry))
         {
             throw new WrongInputException("--exact compares states whole, and symmetric ones differ; write --reduction unobservable,guarded,futures");
+        }
+
+        if (options.Checkpoint is not null && options.Budget.Reductions != Reductions.None)
+        {
+            throw new WrongInputException("--checkpoint and --resume are for one search, and --reduction may make several, so they do not go together");
         }
 
         return part is null || whole is null ? options
@@ -162,6 +182,15 @@ internal static class CommandTree
 
         return reductions;
     }
+
+    // Zero is as often as a tenth of the time allows.
+    private static TimeSpan CheckpointEvery(string? every, string? checkpoint) => (every, checkpoint) switch
+    {
+        (null, _) => Checkpointing.UsualPause,
+        (_, null) => throw new WrongInputException("--checkpoint-every says how often to write a checkpoint, so it goes with --checkpoint or --resume"),
+        ("0", _) => TimeSpan.Zero,
+        _ => Quantity.Time("--checkpoint-every", every),
+    };
 
     private static SampleOptions? SampleOf(string? method, string? executions, string? seed, string? depth)
     {

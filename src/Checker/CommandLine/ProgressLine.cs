@@ -53,9 +53,24 @@ internal sealed class ProgressLine(TextWriter writer, int width, string variant)
     /// <summary>The line's text.</summary>
     public static string Text(string variant, in Progress progress, TimeSpan elapsed)
     {
-        var rate = (long)(progress.States / Math.Max(elapsed.TotalSeconds, 0.001));
-        return $"{variant}: level {Prose.Number(progress.Level)}, {Prose.Count(progress.States, "state")}, {Prose.Number(rate)} a second, "
+        var rate = (long)((progress.States - progress.Before) / Math.Max(elapsed.TotalSeconds, 0.001));
+        var of = progress.Estimate is { } estimate && estimate.States > progress.States ? $" of {estimate}" : "";
+        var left = progress.Left is { } time ? $", {Left(time)} left" : ""; // early, as a narrow terminal cuts the line off
+        return $"{variant}: level {Prose.Number(progress.Level)}, {Prose.Count(progress.States, "state")}{of}{left}, {Prose.Number(rate)} a second, "
             + $"{Prose.Number(progress.Frontier)} waiting, {Prose.Bytes(progress.Bytes)}";
+    }
+
+    // In the unit that suits it, rounded up: nobody knows better.
+    private static string Left(TimeSpan left)
+    {
+        var (amount, unit) = left switch
+        {
+            { TotalSeconds: < 100 } => (Math.Ceiling(left.TotalSeconds / 5) * 5, "s"),
+            { TotalMinutes: < 100 } => (left.TotalMinutes, "min"),
+            { TotalHours: < 100 } => (left.TotalHours, "h"),
+            _ => (left.TotalDays, "days"),
+        };
+        return $"about {Prose.Number((long)Math.Ceiling(amount))} {unit}";
     }
 
     /// <summary>The line's text for a sample.</summary>

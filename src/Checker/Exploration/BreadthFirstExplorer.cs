@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ThpCheck.Checker.Checkpoints;
 using ThpCheck.Checker.Reduction;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
@@ -35,6 +36,9 @@ internal sealed class BreadthFirstExplorer
     private readonly CancellationToken _stop;
     private readonly Stepper _stepper;
 
+    private readonly Checkpointing? _checkpoints;
+    private readonly Outlook? _outlook;
+
     private readonly StateStore? _store; // every state whole, where the search is exact
 
     private StateQueue _current;
@@ -44,12 +48,15 @@ internal sealed class BreadthFirstExplorer
     private ModelFault? _fault;
     private bool _hasDiscovered; // more of the threads than was known when the search began
     private int _level;
+    private (TimeSpan Time, int States, long Expanded) _before; // up to the checkpoint it goes on from
 
     private BreadthFirstExplorer(
-        Instance instance, Budget budget, Stopwatch clock, Discoveries? known, ReadLog? reads, Action<Progress>? report, CancellationToken stop)
+        Instance instance, Budget budget, Stopwatch clock, Discoveries? known, ReadLog? reads, Action<Progress>? report, Checkpointing? checkpoints, CancellationToken stop)
     {
         _clock = clock;
         _known = known;
+        _checkpoints = checkpoints;
+        _outlook = budget.Estimate && known is null ? new Outlook(instance) : null; // what a reduction leaves out is not known before
         _instance = instance;
         _budget = budget;
         _report = report;
@@ -73,12 +80,18 @@ internal sealed class BreadthFirstExplorer
 
     /// <summary>Explores everything, or as much as the budget allows.</summary>
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
-    public static Exploration Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
+    public static Exploration Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default) =>
+        Run(instance, budget, report, null, stop);
+
+    /// <summary>The same, kept in a file and gone on from there; that is for searches that are not reduced.</summary>
+    /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
+    /// <exception cref="UnusableCheckpointException">The checkpoint to go on from is not of this search, or damaged.</exception>
+    public static Exploration Run(Instance instance, Budget budget, Action<Progress>? report, Checkpointing? checkpoints, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
         if (budget.Reductions == Reductions.None)
         {
-            return new BreadthFirstExplorer(instance, budget, clock, null, null, report, stop).Run(1, false);
+            return new BreadthFirstExplorer(instance, budget, clock, null, null, report, checkpoints, stop).Run(1, false);
         }
 
         // What a reduction leaves out depends on what is known of the threads and properties, so it is only right if nothing
@@ -101,7 +114,7 @@ internal sealed class BreadthFirstExplorer
                     known.Update();
                 }
 
-                var explorer = new BreadthFirstExplorer(instance, budget, clock, known, reads, report, stop);
+                var explorer = new BreadthFirstExplorer(instance, budget, clock, known, reads, report, null, stop);
                 var exploration = explorer.Run(searches, symmetry is not null);
                 var isMoreKnown = explorer._hasDiscovered | known.Update() | !reads.Covers(explorer._logs[0]);
                 reads.TakeOver(explorer._logs[0]);
@@ -122,7 +135,11 @@ internal sealed class BreadthFirstExplorer
         using var team = new WorkerTeam(_workers.Length);
         try
         {
-            Begin();
+            if (!Restore())
+            {
+                Begin();
+            }
+
             while (_current.Count > 0 && _incomplete is null)
             {
                 ExploreLevel(team);
@@ -136,10 +153,11 @@ internal sealed class BreadthFirstExplorer
                 Depth = _level,
                 Incomplete = _incomplete ?? _tooSmall,
                 Fault = _fault,
-                Time = _clock.Elapsed,
+                Time = _before.Time + _clock.Elapsed,
                 IsReduced = _known is not null,
                 IsSymmetric = isSymmetric,
                 Searches = searches,
+                Estimate = _outlook?.Estimate,
                 TableBytes = _tables.Sum(t => t.Bytes),
                 StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0),
             };
@@ -152,6 +170,37 @@ internal sealed class BreadthFirstExplorer
             }
         }
     }
+
+    private bool Restore()
+    {
+        var content = Content(0);
+        if (_checkpoints?.Restore(content) != true)
+        {
+            return false;
+        }
+
+        (_level, _tooSmall, _before) = (content.Level, content.TooSmall, (content.Elapsed, _graph.StateCount, _graph.Expanded));
+        return true;
+    }
+
+    // What is known once so many states of the level were expanded.
+    private SearchContent Content(long done) => new()
+    {
+        Machine = _instance.Machine,
+        Graph = _graph,
+        Monitor = _monitor,
+        Logs = _logs,
+        Tables = _tables,
+        Store = _store,
+        Current = _current,
+        Next = _next,
+        Ends = _ends,
+        Sinks = _sinks,
+        Done = done,
+        Level = _level,
+        TooSmall = _tooSmall,
+        Elapsed = _before.Time + _clock.Elapsed,
+    };
 
     private void Begin()
     {
@@ -169,7 +218,8 @@ internal sealed class BreadthFirstExplorer
     private void ExploreLevel(WorkerTeam team)
     {
         _hasDiscovered |= _known?.Update() ?? false;
-        var firstOfNext = _graph.StateCount;
+        var firstOfNext = _graph.StateCount - (int)_next.Count; // some of it is there already where a checkpoint was gone on from
+        _outlook?.BeginLevel(_current.Count);
         for (var done = 0L; done < _current.Count && MayGoOn(done);)
         {
             var batch = (int)Math.Min(BatchSize, _current.Count - done);
@@ -260,7 +310,14 @@ internal sealed class BreadthFirstExplorer
         }
 
         var bytes = _tables.Sum(t => t.Bytes) + _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0);
-        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, _current.Count - done + _next.Count, bytes));
+        var waiting = _current.Count - done + _next.Count;
+        var left = _outlook?.Left(_clock.Elapsed, _graph.Expanded - _before.Expanded, _graph.StateCount, waiting, done);
+        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, waiting, bytes)
+        {
+            Before = _before.States,
+            Estimate = _outlook?.Estimate,
+            Left = left,
+        });
         _incomplete =
             _stop.IsCancellationRequested ? "interrupted"
             : _graph.StateCount >= _budget.States ? $"the limit of {_budget.States} states was reached"
@@ -268,6 +325,11 @@ internal sealed class BreadthFirstExplorer
             : _budget.Time != Timeout.InfiniteTimeSpan && _clock.Elapsed >= _budget.Time ? $"the limit of {_budget.Time.TotalSeconds:0} s was reached"
             : _budget.First && _monitor.AnyViolation ? "stopped at the first violation"
             : null;
+        if (_checkpoints is not null && (_incomplete is not null || _checkpoints.IsDue))
+        {
+            _checkpoints.Write(Content(done));
+        }
+
         return _incomplete is null;
     }
 }

@@ -1,4 +1,5 @@
 using ThpCheck.Checker.Reduction;
+using ThpCheck.Checker.Sampling;
 
 namespace ThpCheck.Checker.Exploration;
 
@@ -26,6 +27,9 @@ internal sealed record Budget
     /// <summary>Which reductions to use; the verdicts do not depend on them.</summary>
     public Reductions Reductions { get; init; }
 
+    /// <summary>Whether to estimate how many states there are once the search has turned out to be long.</summary>
+    public bool Estimate { get; init; }
+
     /// <summary>Whether to stop at the first violation of a safety property.</summary>
     public bool First { get; init; }
 }
@@ -36,4 +40,14 @@ internal sealed record Budget
 /// <param name="Transitions">How many steps were taken.</param>
 /// <param name="Frontier">How many states wait.</param>
 /// <param name="Bytes">How much memory its tables take.</param>
-internal readonly record struct Progress(int Level, long States, long Transitions, long Frontier, long Bytes);
+internal readonly record struct Progress(int Level, long States, long Transitions, long Frontier, long Bytes)
+{
+    /// <summary>How many of the states were known from a checkpoint.</summary>
+    public long Before { get; init; }
+
+    /// <summary>About how many states there are, or null.</summary>
+    public SizeEstimate? Estimate { get; init; }
+
+    /// <summary>About how much time is left, or null.</summary>
+    public TimeSpan? Left { get; init; }
+}

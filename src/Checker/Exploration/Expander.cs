@@ -353,8 +353,9 @@ internal sealed class Expander
         }
     }
 
-    // Where another state has a fingerprint, a state goes by the next of a row that depends on the fingerprint alone.
-    private static (ulong Low, ulong High) Next(ulong low, ulong high) => (Fingerprint.Mix(low + 1), Fingerprint.Mix(high + 2));
+    // Where another state has a fingerprint, a state goes by the next of a row that depends on the fingerprint alone. All of a row
+    // belongs into one part of the table, however many parts there are.
+    private static (ulong Low, ulong High) Next(ulong low, ulong high) => (Fingerprint.Mix(low + 1), high ^ (uint)Fingerprint.Mix(high + 2));
 
     private void Make(Choice choice)
     {

@@ -1,3 +1,4 @@
+using ThpCheck.Checker.Sampling;
 using ThpCheck.Specs;
 
 namespace ThpCheck.Checker.Exploration;
@@ -42,6 +43,9 @@ internal sealed class Exploration(Instance instance, StateGraph graph, PropertyM
 
     /// <summary>How many searches it took, each with what the one before had discovered; more than one only where a reduction is used.</summary>
     public int Searches { get; init; } = 1;
+
+    /// <summary>About how many states there are, as was estimated on the way; or null.</summary>
+    public SizeEstimate? Estimate { get; init; }
 
     /// <summary>The memory of the table of fingerprints.</summary>
     public required long TableBytes { get; init; }

@@ -109,6 +109,18 @@ internal sealed unsafe class FingerprintTable : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SetNumber(long slot, int number) => _numbers[slot] = number;
 
+    /// <summary>Hands out every fingerprint with its number, in no particular order.</summary>
+    public void ForEach(Action<ulong, ulong, int> take)
+    {
+        for (var i = 0L; i <= _mask; i++)
+        {
+            if (_slots[i].Low != 0 || _slots[i].High != 0)
+            {
+                take(_slots[i].Low, _slots[i].High, _numbers[i]);
+            }
+        }
+    }
+
     public void Dispose()
     {
         Release();

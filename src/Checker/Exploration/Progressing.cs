@@ -24,11 +24,12 @@ internal sealed class Progressing
 
     public IReadOnlyList<int> Livelocks { get; }
 
-    public static Progressing Of(Exploration exploration, ReverseGraph reverse)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static Progressing Of(Exploration exploration, ReverseGraph reverse, CancellationToken stop = default)
     {
         var graph = exploration.Graph;
         var machine = exploration.Instance.Machine;
-        var canEnd = Backwards(graph, reverse, exploration.Ends.Concat(exploration.Sinks));
+        var canEnd = Backwards(graph, reverse, exploration.Ends.Concat(exploration.Sinks), stop);
 
         if (canEnd.HasAllSet())
         {
@@ -36,19 +37,19 @@ internal sealed class Progressing
         }
 
         // From here one that owes its end steps some time, perhaps after others.
-        var canStep = CanStep(graph, reverse, t => machine.ThreadKind(t) == ThreadKind.Task);
+        var canStep = CanStep(graph, reverse, t => machine.ThreadKind(t) == ThreadKind.Task, stop);
         foreach (var optional in Enumerable.Range(0, machine.ThreadCount).Where(t => machine.ThreadKind(t) == ThreadKind.Optional))
         {
-            canStep.Or(CanStep(graph, reverse, t => t == optional).And(Started(graph, optional)));
+            canStep.Or(CanStep(graph, reverse, t => t == optional, stop).And(Started(graph, optional)));
         }
 
         var deadlocks = Where(graph.StateCount, s => !canEnd[s] && !canStep[s]);
-        var canEndOrStop = Backwards(graph, reverse, exploration.Ends.Concat(exploration.Sinks).Concat(deadlocks));
+        var canEndOrStop = Backwards(graph, reverse, exploration.Ends.Concat(exploration.Sinks).Concat(deadlocks), stop);
         return new(deadlocks, Where(graph.StateCount, s => !canEndOrStop[s]));
     }
 
-    private static BitArray CanStep(StateGraph graph, ReverseGraph reverse, Func<int, bool> thread) =>
-        Backwards(graph, reverse, Enumerable.Range(0, graph.StateCount).Where(s => HasStep(graph, s, thread)));
+    private static BitArray CanStep(StateGraph graph, ReverseGraph reverse, Func<int, bool> thread, CancellationToken stop) =>
+        Backwards(graph, reverse, Enumerable.Range(0, graph.StateCount).Where(s => HasStep(graph, s, thread)), stop);
 
     private static bool HasStep(StateGraph graph, int state, Func<int, bool> thread)
     {
@@ -80,7 +81,7 @@ internal sealed class Progressing
         return started;
     }
 
-    private static BitArray Backwards(StateGraph graph, ReverseGraph reverse, IEnumerable<int> from)
+    private static BitArray Backwards(StateGraph graph, ReverseGraph reverse, IEnumerable<int> from, CancellationToken stop)
     {
         var reached = new BitArray(graph.StateCount);
         var stack = new Stack<int>();
@@ -95,6 +96,7 @@ internal sealed class Progressing
 
         while (stack.TryPop(out var state))
         {
+            stop.ThrowIfCancellationRequested();
             for (var i = reverse.First[state]; i < reverse.First[state + 1]; i++)
             {
                 var source = reverse.Sources[i];

@@ -196,6 +196,15 @@ internal sealed class PropertyMonitor
         worker._hasNews = false;
     }
 
+    /// <summary>Takes over what was found about a property before, from a checkpoint.</summary>
+    public void Restore(int property, IEnumerable<Finding> findings, IEnumerable<IReadOnlyList<long>> outcomes, bool occurred)
+    {
+        _findings[property].AddRange(findings);
+        _outcomes[property]?.UnionWith(outcomes);
+        _seen[property] = occurred;
+        AnyViolation |= _findings[property].Count > 0 && _properties[property] is { Form: not PropertyForm.Sometimes, Class: PropertyClass.Safety };
+    }
+
     /// <summary>The event a property names: an oracle's own name, or a path's followed by "/end".</summary>
     public static string EventName(in Effect effect) => effect.Kind == EffectKind.Oracle
         ? effect.Text

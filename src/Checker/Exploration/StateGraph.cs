@@ -80,12 +80,17 @@ internal sealed class StateGraph
     }
 
     /// <summary>The graph turned round.</summary>
-    public ReverseGraph Reverse()
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public ReverseGraph Reverse(CancellationToken stop = default)
     {
         var first = new long[StateCount + 1];
         for (var edge = 0L; edge < EdgeCount; edge++)
         {
             first[Target(edge) + 1]++;
+            if ((edge & 0xFFFF) == 0)
+            {
+                stop.ThrowIfCancellationRequested();
+            }
         }
 
         for (var state = 0; state < StateCount; state++)
@@ -98,6 +103,7 @@ internal sealed class StateGraph
         var sources = new int[EdgeCount];
         for (var state = 0; state < Expanded; state++)
         {
+            stop.ThrowIfCancellationRequested();
             var (from, end) = Edges(state);
             for (var edge = from; edge < end; edge++)
             {

@@ -27,9 +27,13 @@ internal sealed class LeastCost
     private readonly int _width;        // threads + 1; the last column is "no task has stepped"
     private readonly ulong[] _best;     // for each pair, switches << 32 | steps
     private readonly bool[] _isEnvironment;
+    private readonly CancellationToken _stop;
 
-    public LeastCost(Exploration.Exploration exploration, ReverseGraph reverse)
+    /// <summary>Searches the whole graph.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public LeastCost(Exploration.Exploration exploration, ReverseGraph reverse, CancellationToken stop = default)
     {
+        _stop = stop;
         _exploration = exploration;
         _graph = exploration.Graph;
         _reverse = reverse;
@@ -42,6 +46,7 @@ internal sealed class LeastCost
     }
 
     /// <summary>The cheapest schedule that ends in one of the findings, and its cost; null when there are none.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public (Choice[] Schedule, Cost Cost)? To(IEnumerable<Finding> findings)
     {
         var targets = findings as IReadOnlyCollection<Finding> ?? [.. findings];
@@ -103,6 +108,7 @@ internal sealed class LeastCost
 
     private void Relax(long pair, ulong cost, List<List<long>> row, List<List<long>> nextRow, int steps)
     {
+        _stop.ThrowIfCancellationRequested();
         var (state, last) = ((int)(pair / _width), (int)(pair % _width));
         var (first, end) = _graph.Edges(state);
         for (var edge = first; edge < end; edge++)
@@ -158,6 +164,7 @@ internal sealed class LeastCost
 
         while (stack.TryPop(out var pair))
         {
+            _stop.ThrowIfCancellationRequested();
             var (state, last) = ((int)(pair / _width), (int)(pair % _width));
             for (var i = _reverse.First[state]; i < _reverse.First[state + 1]; i++)
             {

@@ -119,6 +119,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteString("memoryModel", Scope.MemoryModel);
         Json.WriteString("scope", Scope.Own(variant.Scenario, variant.Variant) ?? Scope.Of(variant.Scenario));
         Json.WriteNumber("states", result.States);
+        WriteEstimate(result.Estimate);
         Json.WriteNumber("transitions", result.Transitions);
         Json.WriteNumber("depth", result.Depth);
         Json.WriteNumber("ends", result.Ends);
@@ -135,6 +136,20 @@ internal sealed class JsonReport : ICheckReport, IDisposable
 
         Json.WriteBoolean("exact", result.IsExact);
         Json.WriteNumber("bytesPerState", Math.Round(result.BytesPerState));
+    }
+
+    private void WriteEstimate(SizeEstimate? estimate)
+    {
+        if (estimate is null)
+        {
+            Json.WriteNull("estimate");
+            return;
+        }
+
+        Json.WriteStartObject("estimate");
+        Json.WriteNumber("states", estimate.States);
+        Json.WriteBoolean("atLeast", estimate.IsAtLeast);
+        Json.WriteEndObject();
     }
 
     private void WriteBound(SwitchBound? bound)

@@ -16,12 +16,13 @@ internal static class Judge
     /// searched for those, as far as the budget goes.
     /// </remarks>
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
-    public static InstanceResult Run(Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default)
+    public static InstanceResult Run(
+        Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default, CancellationToken hurry = default)
     {
         var exploration = BreadthFirstExplorer.Run(instance, budget, report, stop);
         if (budget.Reductions == Reductions.None)
         {
-            return Of(exploration, budget);
+            return Of(exploration, budget, hurry);
         }
 
         var reduced = new ReducedSearch(exploration.Graph.StateCount, exploration.Graph.EdgeCount, exploration.Searches);
@@ -31,7 +32,7 @@ internal static class Judge
             var whole = BreadthFirstExplorer.Run(instance, rest with { Reductions = Reductions.None }, report, stop);
             if (whole.IsComplete)
             {
-                return Of(whole, budget) with { Reduced = reduced, Time = exploration.Time + whole.Time };
+                return Of(whole, budget, hurry) with { Reduced = reduced, Time = exploration.Time + whole.Time };
             }
 
             if (exploration.IsSymmetric)
@@ -40,7 +41,7 @@ internal static class Judge
             }
         }
 
-        return Of(exploration, budget) with { Reduced = reduced, CountsReduced = true };
+        return Of(exploration, budget, hurry) with { Reduced = reduced, CountsReduced = true };
     }
 
     // Whether there is an interleaving to show.
@@ -57,32 +58,50 @@ internal static class Judge
     }
 
     /// <summary>The same of a search that has been made, within this budget.</summary>
-    public static InstanceResult Of(Exploration.Exploration exploration, Budget budget)
+    /// <param name="exploration">The search.</param>
+    /// <param name="budget">The budget.</param>
+    /// <param name="hurry">Set when the user will not wait for the cheapest interleavings.</param>
+    public static InstanceResult Of(Exploration.Exploration exploration, Budget budget, CancellationToken hurry = default)
     {
         var instance = exploration.Instance;
-        var reverse = exploration.Graph.Reverse();
-        var leastCost = new Lazy<LeastCost>(() => new LeastCost(exploration, reverse));
-        var progressing = exploration.IsComplete ? Progressing.Of(exploration, reverse) : null;
-        var properties = exploration.Monitor.Properties.Select((p, i) => JudgeProperty(exploration, leastCost, p, i)).ToArray();
+        var ways = new Ways(exploration, hurry);
+        var incomplete = exploration.Incomplete;
+        var progressing = incomplete is null ? Progress(exploration, ways, ref incomplete, hurry) : null;
+        var properties = exploration.Monitor.Properties.Select((p, i) => JudgeProperty(exploration, ways, p, i)).ToArray();
         var result = new InstanceResult
         {
             Verdict = VariantVerdict.Holds,
             Properties = properties,
-            Deadlock = WayInto(exploration, leastCost, progressing?.Deadlocks ?? []),
-            Livelock = WayInto(exploration, leastCost, progressing?.Livelocks ?? []),
-            Incomplete = exploration.Incomplete,
-            Fault = exploration.Fault is { } fault ? (fault.Message, WayToFault(exploration, leastCost, fault)) : null,
+            Deadlock = WayInto(exploration, ways, progressing?.Deadlocks ?? []),
+            Livelock = WayInto(exploration, ways, progressing?.Livelocks ?? []),
+            Incomplete = incomplete,
+            Fault = exploration.Fault is { } fault ? (fault.Message, WayToFault(exploration, ways, fault)) : null,
             States = exploration.Graph.StateCount,
             Transitions = exploration.Graph.EdgeCount,
             Depth = exploration.Depth,
             Ends = exploration.Ends.Count,
             Time = exploration.Time,
+            Estimate = exploration.Estimate,
             IsExact = budget.Exact,
             BytesPerState = (exploration.TableBytes + exploration.StoreBytes) / (double)exploration.Graph.StateCount,
             Functions = [.. instance.Machine.Frames.Methods().Order(StringComparer.Ordinal)],
             Key = instance.Machine.Key,
         };
         return result with { Verdict = VerdictOf(result) };
+    }
+
+    // Deadlock and livelock, or null and a reason where the user would not wait for them.
+    private static Progressing? Progress(Exploration.Exploration exploration, Ways ways, ref string? incomplete, CancellationToken hurry)
+    {
+        try
+        {
+            return Progressing.Of(exploration, ways.Reverse, hurry);
+        }
+        catch (OperationCanceledException)
+        {
+            incomplete = "interrupted before deadlock and livelock were looked for";
+            return null;
+        }
     }
 
     private static VariantVerdict VerdictOf(InstanceResult result) =>
@@ -94,7 +113,7 @@ internal static class Judge
         : result.Properties.Any(p => p.Property.Class == PropertyClass.Safety && p.Verdict == Verdict.Vacuous) || result.Ends == 0 ? VariantVerdict.Vacuous
         : VariantVerdict.Holds;
 
-    private static PropertyResult JudgeProperty(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, Property property, int index)
+    private static PropertyResult JudgeProperty(Exploration.Exploration exploration, Ways ways, Property property, int index)
     {
         var findings = exploration.Monitor.Findings(index);
         switch (property.Form)
@@ -109,7 +128,7 @@ internal static class Judge
             default:
                 if (findings.Count > 0)
                 {
-                    var counterexample = Counterexample(exploration, leastCost, findings, property);
+                    var counterexample = Counterexample(exploration, ways, findings, property);
                     return new(property, Verdict.Violated, counterexample?.Trace.Ending, counterexample);
                 }
 
@@ -120,21 +139,21 @@ internal static class Judge
         }
     }
 
-    private static Counterexample? WayInto(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, IReadOnlyList<int> states) =>
-        states.Count == 0 ? null : Counterexample(exploration, leastCost, [.. states.Select(s => new Finding(s, -1))], null);
+    private static Counterexample? WayInto(Exploration.Exploration exploration, Ways ways, IReadOnlyList<int> states) =>
+        states.Count == 0 ? null : Counterexample(exploration, ways, [.. states.Select(s => new Finding(s, -1))], null);
 
     // The way to the state whose step failed, and that step, which has no edge. Where the fault is that a path does not do
     // the same thing twice, there is no way that can be shown.
-    private static Counterexample? WayToFault(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, ModelFault fault)
+    private static Counterexample? WayToFault(Exploration.Exploration exploration, Ways ways, ModelFault fault)
     {
-        if (fault.State < 0 || leastCost.Value.To([new Finding(fault.State, -1)]) is not { } cheapest)
+        if (fault.State < 0 || ways.To([new Finding(fault.State, -1)]) is not (var way, _))
         {
             return null;
         }
 
         try
         {
-            Choice[] schedule = [.. cheapest.Schedule, fault.Choice];
+            Choice[] schedule = [.. way, fault.Choice];
             var trace = Replayer.Run(exploration.Instance, schedule);
             return new(Schedule.Format(exploration.Instance.Machine, schedule), trace, trace.Switches, schedule.Length, IsMinimal: false);
         }
@@ -144,14 +163,17 @@ internal static class Judge
         }
     }
 
-    private static Counterexample? Counterexample(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, IReadOnlyList<Finding> findings, Property? property)
+    private static Counterexample? Counterexample(Exploration.Exploration exploration, Ways ways, IReadOnlyList<Finding> findings, Property? property)
     {
-        if (leastCost.Value.To(findings) is not { } cheapest)
+        if (ways.To(findings) is not (var schedule, var isCheapest))
         {
             return null;
         }
 
-        var trace = Replayer.Run(exploration.Instance, cheapest.Schedule, property);
-        return new(Schedule.Format(exploration.Instance.Machine, cheapest.Schedule), trace, cheapest.Cost.Switches, cheapest.Cost.Steps, exploration is { IsComplete: true, IsReduced: false });
+        var trace = Replayer.Run(exploration.Instance, schedule, property);
+        return new(Schedule.Format(exploration.Instance.Machine, schedule), trace, trace.Switches, schedule.Length, exploration is { IsComplete: true, IsReduced: false } && isCheapest)
+        {
+            IsCutShort = !isCheapest,
+        };
     }
 }

@@ -62,6 +62,9 @@ internal sealed record PropertyResult(
 /// <param name="IsMinimal">Whether it was proven that none is cheaper; if not, it is the least that was found.</param>
 internal sealed record Counterexample(string Schedule, Trace Trace, int Switches, int Steps, bool IsMinimal)
 {
+    /// <summary>Whether the user would not wait for the cheapest: it has the fewest steps that were found, context switches aside.</summary>
+    public bool IsCutShort { get; init; }
+
     /// <summary>The execution of a sample that it is, or null.</summary>
     public Hit? Hit { get; init; }
 }
@@ -104,6 +107,9 @@ internal sealed record InstanceResult
     public required int Ends { get; init; }
 
     public required TimeSpan Time { get; init; }
+
+    /// <summary>About how many states there are, as was estimated on the way; or null.</summary>
+    public SizeEstimate? Estimate { get; init; }
 
     /// <summary>Whether whole states were compared where fingerprints were equal.</summary>
     public bool IsExact { get; init; }

@@ -104,6 +104,9 @@ public sealed class Machine
     /// <summary>What was discovered of a thread so far: its nodes, and how many transitions ran its path.</summary>
     public (int Nodes, long Runs) Discovered(int thread) => (_automata[thread].NodeCount, _automata[thread].Runs);
 
+    /// <summary>The regions that have a number.</summary>
+    internal IReadOnlyDictionary<string, int> Regions => _regions;
+
     /// <summary>A number for a region's name, the same for as long as this machine is there.</summary>
     internal int RegionNumber(string name)
     {

@@ -19,6 +19,12 @@ internal sealed class ReadLog
         _threads = new ulong[machine.ThreadCount];
     }
 
+    /// <summary>All it knows of cells, for a checkpoint to keep and put back; of threads; and of regions there are the methods.</summary>
+    public ulong[] Cells => _cells;
+
+    /// <inheritdoc cref="Cells"/>
+    public ulong[] Threads => _threads;
+
     /// <summary>The bit of the property that is being checked; 0 for none.</summary>
     public ulong Reader { get; set; }
 
@@ -61,6 +67,15 @@ internal sealed class ReadLog
     public ulong ReadersOfThread(int thread) => _threads[thread];
 
     public ulong ReadersOfRegion(int region) => region < _regions.Length ? _regions[region] : 0;
+
+    /// <summary>Says of a region what a checkpoint kept.</summary>
+    public void Restore(int region, ulong readers)
+    {
+        var reader = Reader;
+        Reader = readers;
+        ReadRegion(region);
+        Reader = reader;
+    }
 
     /// <summary>Makes all logs say what any of them says.</summary>
     public static void Merge(ReadOnlySpan<ReadLog> logs)

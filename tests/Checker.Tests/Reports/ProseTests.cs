@@ -33,4 +33,26 @@ public sealed class ProseTests
     public void Progress_says_how_far_a_search_is() => Assert.Equal(
         "v1: level 45, 1,250,000 states, 500,000 a second, 12,345 waiting, 512 MiB",
         ProgressLine.Text("v1", new Progress(45, 1_250_000, 3_000_000, 12_345, 512L << 20), TimeSpan.FromSeconds(2.5)));
+
+    [Fact]
+    public void Progress_of_a_long_search_says_how_much_may_be_left_and_what_went_before_a_checkpoint_is_not_its_speed() => Assert.Equal(
+        "v1: level 45, 1,250,000 states of about 10^7, about 35 s left, 100,000 a second, 12,345 waiting, 512 MiB",
+        ProgressLine.Text(
+            "v1",
+            new Progress(45, 1_250_000, 3_000_000, 12_345, 512L << 20) { Before = 1_000_000, Estimate = new(8_000_000, false), Left = TimeSpan.FromSeconds(31) },
+            TimeSpan.FromSeconds(2.5)));
+
+    [Theory]
+    [InlineData(5400, 9_000_000, "1,250,000 states of about 10^7", "about 90 min left")]
+    [InlineData(360_001, 1_000_000, "1,250,000 states,", "about 5 days left")]
+    public void Progress_says_nothing_of_an_estimate_that_was_wrong_and_time_in_the_unit_that_suits_it(int seconds, long estimate, string states, string left)
+    {
+        var text = ProgressLine.Text(
+            "v1",
+            new Progress(45, 1_250_000, 3_000_000, 12_345, 512L << 20) { Estimate = new(estimate, false), Left = TimeSpan.FromSeconds(seconds) },
+            TimeSpan.FromSeconds(2.5));
+
+        Assert.Contains(states, text, StringComparison.Ordinal);
+        Assert.Contains($", {left}, ", text, StringComparison.Ordinal);
+    }
 }
