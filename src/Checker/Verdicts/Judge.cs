@@ -26,7 +26,7 @@ internal static class Judge
         }
 
         var reduced = new ReducedSearch(exploration.Graph.StateCount, exploration.Graph.EdgeCount, exploration.Searches);
-        if (Fails(exploration))
+        if (!stop.IsCancellationRequested && Fails(exploration))
         {
             var rest = budget with { Time = budget.Time == Timeout.InfiniteTimeSpan || budget.Time < exploration.Time ? budget.Time : budget.Time - exploration.Time };
             var whole = BreadthFirstExplorer.Run(instance, rest with { Reductions = Reductions.None }, report, stop);
@@ -146,7 +146,7 @@ internal static class Judge
     // the same thing twice, there is no way that can be shown.
     private static Counterexample? WayToFault(Exploration.Exploration exploration, Ways ways, ModelFault fault)
     {
-        if (fault.State < 0 || ways.To([new Finding(fault.State, -1)]) is not (var way, _))
+        if (exploration.IsSymmetric || fault.State < 0 || ways.To([new Finding(fault.State, -1)]) is not (var way, _))
         {
             return null;
         }
@@ -165,7 +165,7 @@ internal static class Judge
 
     private static Counterexample? Counterexample(Exploration.Exploration exploration, Ways ways, IReadOnlyList<Finding> findings, Property? property)
     {
-        if (ways.To(findings) is not (var schedule, var isCheapest))
+        if (exploration.IsSymmetric || ways.To(findings) is not (var schedule, var isCheapest))
         {
             return null;
         }
