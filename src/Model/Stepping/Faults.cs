@@ -50,6 +50,13 @@ public enum KernelBug
     Warning,
 }
 
+/// <summary>Several bugs at once are a mask.</summary>
+internal static class KernelBugMask
+{
+    /// <summary>The bug's bit, 1 &lt;&lt; bug; 0 for <see cref="KernelBug.None"/>.</summary>
+    public static int Bit(this KernelBug bug) => bug == KernelBug.None ? 0 : 1 << (int)bug;
+}
+
 /// <summary>How the last operation ended.</summary>
 internal enum StepOutcome : byte
 {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace ThpCheck.Model.Stepping;
@@ -242,15 +243,33 @@ public sealed class State
     {
         BugAt = (@object, cell);
         Reason = reason;
-        if (bug == KernelBug.Warning || Machine.Tolerated.Contains(bug))
+        if ((bug.Bit() & Machine.Tolerated) != 0)
         {
-            Tolerated |= 1 << (int)bug;
+            Tolerated |= bug.Bit();
             return true;
         }
 
         Outcome = StepOutcome.Bug;
         Bug = bug;
         return false;
+    }
+
+    /// <summary>
+    /// The last step is several kernel bugs at once, as a mask. Where some are not tolerated, the execution ends with the first
+    /// of them; where all are, each was met.
+    /// </summary>
+    /// <returns>Whether the step goes on.</returns>
+    internal bool MeetsAll(int bugs, int @object, int cell)
+    {
+        for (var left = (bugs & ~Machine.Tolerated) is not 0 and var fatal ? fatal : bugs; left != 0; left &= left - 1)
+        {
+            if (!Meets((KernelBug)BitOperations.TrailingZeroCount(left), @object, cell))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Whether two words of a cell are the same: pointers by address, as two generations of a slab object are one.</summary>
