@@ -26,6 +26,12 @@ internal sealed record Budget
     /// <summary>Which reductions to use; the verdicts do not depend on them.</summary>
     public Reductions Reductions { get; init; }
 
+    /// <summary>
+    /// The fewest states of a batch that workers share; fewer are done before the others have woken up. Less only where a test wants
+    /// little programs shared.
+    /// </summary>
+    public int WorthSharing { get; init; } = 512;
+
     /// <summary>Whether to stop at the first violation of a safety property.</summary>
     public bool First { get; init; }
 }

@@ -177,6 +177,13 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             }
         }
 
+        if (found.Result.CrossCheck?.Where(o => o.Difference is null && o.Incomplete is null).ToArray() is { Length: > 0 } agreeing)
+        {
+            // Where the states are as many, too, their number is above.
+            var others = agreeing.Select(o => o.Name + (o.States == found.Result.States ? "" : $" ({Prose.Number(o.States)} states)"));
+            paper.WriteProse($"cross-check: the same with {Prose.List([.. others])}", DetailIndent, Tone.Faint);
+        }
+
         foreach (var open in found.Open)
         {
             paper.WriteProse(open, DetailIndent, Tone.Warning);

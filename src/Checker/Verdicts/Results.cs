@@ -1,4 +1,5 @@
 using ThpCheck.Checker.Bounds;
+using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Specs.Properties;
@@ -87,6 +88,9 @@ internal sealed record InstanceResult
 
     /// <summary>The sample that was looked at instead of everything, or null.</summary>
     public Sample? Sample { get; init; }
+
+    /// <summary>What the other searches of a cross-check came to, or null when none was asked for.</summary>
+    public IReadOnlyList<OtherSearch>? CrossCheck { get; init; }
 
     /// <summary>Whether everything was explored.</summary>
     public bool IsComplete => Incomplete is null && Bound is not { IsHit: true } && Sample is null;

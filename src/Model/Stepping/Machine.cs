@@ -22,6 +22,7 @@ public sealed class Machine
         _parts = parts;
         Key = options.Key;
         Tolerated = options.Tolerated.Aggregate(KernelBug.Warning.Bit(), static (all, bug) => all | bug.Bit());
+        KeepsDeadFields = options.KeepsDeadFields;
         WaitingWritersHoldOffReaders = options.WaitingWritersHoldOffReaders;
         for (var i = 0; i < parts.Arrays.Length; i++)
         {
@@ -75,6 +76,8 @@ public sealed class Machine
     internal int Tolerated { get; }
 
     internal bool WaitingWritersHoldOffReaders { get; }
+
+    internal bool KeepsDeadFields { get; }
 
     // Where each cell is in a state's words; [0] is unused.
     internal CellPlace[] Places { get; }

@@ -19,6 +19,7 @@ public sealed class State
     private ulong _high;
     private ulong _lowBefore;
     private ulong _highBefore;
+    private readonly List<MetBug> _met = [];
     private int _changedThread = -1;
     private int _nodeBefore;
     private bool _isChangeSeen; // by properties that look at the thread's context
@@ -60,8 +61,8 @@ public sealed class State
     /// <summary>The bug of the last step, when it ended in one.</summary>
     internal KernelBug Bug { get; private set; }
 
-    /// <summary>What the bug is about: a cell or an object, by number, and which of them.</summary>
-    internal (int Object, int Cell) BugAt { get; private set; }
+    /// <summary>The bugs that the last step met, the tolerated ones included, in that order.</summary>
+    internal IReadOnlyList<MetBug> Met => _met;
 
     /// <summary>The message of a BUG_ON, the pool that was too small, or null.</summary>
     internal string? Reason { get; private set; }
@@ -110,6 +111,7 @@ public sealed class State
         Bug = KernelBug.None;
         Tolerated = 0;
         Reason = null;
+        _met.Clear();
     }
 
     /// <summary>Takes back what changed since the last <see cref="Commit"/>.</summary>
@@ -241,7 +243,7 @@ public sealed class State
     /// <returns>Whether the step goes on.</returns>
     internal bool Meets(KernelBug bug, int @object, int cell, string? reason = null)
     {
-        BugAt = (@object, cell);
+        _met.Add(new(bug, @object, cell, reason));
         Reason = reason;
         if ((bug.Bit() & Machine.Tolerated) != 0)
         {

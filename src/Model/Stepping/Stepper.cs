@@ -165,7 +165,7 @@ public sealed class Stepper
     {
         var transition = Fire(thread, choice, out var value);
         var result = new StepResult(
-            State.Bug, State.Tolerated, State.BugAt, State.Outcome == StepOutcome.ScopeTooSmall, State.Reason, value,
+            State.Bug, State.Tolerated, [.. State.Met], State.Outcome == StepOutcome.ScopeTooSmall, State.Reason, value,
             transition < 0 ? [] : _machine.Automaton(thread).TransitionAt(transition).Effects);
         State.Commit();
         return result;
@@ -236,14 +236,17 @@ public sealed class Stepper
 /// <summary>What a step came to.</summary>
 /// <param name="Bug">The kernel bug it is, which ends the execution.</param>
 /// <param name="Tolerated">The warnings, and the bugs that are tolerated, as a mask of 1 &lt;&lt; bug; the execution goes on.</param>
-/// <param name="BugAt">What the bug is about: an object and a cell, by number, or 0.</param>
+/// <param name="Met">Each bug that was met, in that order, with what it is about.</param>
 /// <param name="ScopeTooSmall">Whether a pool was used up, which ends the execution.</param>
 /// <param name="Reason">The message of a BUG_ON, or the pool.</param>
 /// <param name="Value">The word that the operation returned.</param>
 /// <param name="Effects">What the thread recorded.</param>
 public readonly record struct StepResult(
-    KernelBug Bug, int Tolerated, (int Object, int Cell) BugAt, bool ScopeTooSmall, string? Reason, long Value, IReadOnlyList<Effect> Effects)
+    KernelBug Bug, int Tolerated, IReadOnlyList<MetBug> Met, bool ScopeTooSmall, string? Reason, long Value, IReadOnlyList<Effect> Effects)
 {
+    /// <summary>What the last bug is about: an object and a cell, by number, or 0.</summary>
+    public (int Object, int Cell) BugAt => Met.Count == 0 ? default : (Met[^1].Object, Met[^1].Cell);
+
     /// <summary>Whether the step met a bug, be it the end or tolerated.</summary>
     public bool Meets(KernelBug bug) => Bug == bug || (Tolerated & bug.Bit()) != 0;
 

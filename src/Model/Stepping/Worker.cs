@@ -287,7 +287,7 @@ internal sealed class Worker(Machine machine)
             {
                 for (; frame < _depth; frame++)
                 {
-                    parent = machine.Frames.Intern(parent, _live[frame]!.Type, _live[frame]!.ToWords());
+                    parent = machine.Frames.Intern(parent, _live[frame]!.Type, _live[frame]!.ToWords(machine.KeepsDeadFields));
                 }
 
                 return _depth == 0 && _context.Regions.Length > 0 && !HasDied

@@ -108,6 +108,16 @@ public sealed class KernelBugTests
         Assert.Equal("a*3", result["no-sleep-in-atomic"].Counterexample!.Schedule);
     }
 
+    /// <remarks>The bug that was met last has another message, and nothing that it is about.</remarks>
+    [Fact]
+    public void A_tolerated_bug_before_another_in_the_same_step_keeps_its_own_sentence()
+    {
+        var result = Small.Judged(Bug(m => m.WarnAndDie(), KernelBug.BugOn));
+
+        Assert.Equal("warning: odd: a in WarnAndDie()", result["no-warning"].Message);
+        Assert.Equal("over: a in WarnAndDie(), after xchg(shared.x, 1) = 0", result["no-bug-on"].Message);
+    }
+
     /// <remarks>The kernel dies where it says BUG: what the path does afterwards, and what of that the model does not allow, never happens.</remarks>
     [Theory]
     [InlineData(false)]
@@ -187,6 +197,13 @@ public sealed class KernelBugTests
             {
                 throw new InvalidOperationException("after the end");
             }
+        }
+
+        public async KernelTask WarnAndDie()
+        {
+            var x = await xchg(_x, 1);
+            BUG_ON(x == 0, "over");
+            WARN_ON(x == 0, "odd");
         }
 
         public async KernelTask WarnThenFail()
