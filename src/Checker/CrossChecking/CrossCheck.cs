@@ -32,16 +32,12 @@ internal static class CrossCheck
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
     public static InstanceResult Run(Instance instance, Func<bool, Instance> again, Budget budget, Action<Progress>? report, CancellationToken stop)
     {
-        var usual = Search(instance, budget, report, stop);
+        var usual = Judge.Run(instance.Promising(EndStates), budget, report, stop);
         var others = new List<OtherSearch>();
         foreach (var alternative in usual.IsComplete ? Alternative.All.Where(a => a.IsOtherThan(budget)) : [])
         {
-            var other = Search(again(alternative.KeepsDeadFields), alternative.Of(budget), report, stop);
-            var incomplete = other.Fault is null ? other.Incomplete : null;
-            var difference = incomplete is null && Difference(usual, other, alternative.HasSameGraph) is { } what
-                ? $"the search with {alternative.Name} differs: {what}"
-                : null;
-            others.Add(new(alternative.Name, other.States, other.Transitions, difference, incomplete));
+            var other = BreadthFirstExplorer.Run(again(alternative.KeepsDeadFields).Promising(EndStates), alternative.Of(budget), report, stop);
+            others.Add(Compared(usual, other, alternative, budget));
         }
 
         return usual with { Properties = [.. usual.Properties.Where(p => p.Property != EndStates)], CrossCheck = others };
@@ -51,54 +47,62 @@ internal static class CrossCheck
     /// <param name="here">The one.</param>
     /// <param name="there">The other, of the same properties.</param>
     /// <param name="sameGraph">Whether the numbers of states and transitions are to be the same.</param>
-    public static string? Difference(InstanceResult here, InstanceResult there, bool sameGraph)
-    {
-        if (here.Fault?.Message != there.Fault?.Message)
-        {
-            return $"{FaultOf(here)} here, {FaultOf(there)} there";
-        }
+    public static string? Difference(InstanceResult here, InstanceResult there, bool sameGraph) =>
+        DifferenceInVerdicts(here, new(there.Properties, there.Deadlock is not null, there.Livelock is not null))
+        ?? here.Properties.Zip(there.Properties).Select(p => DifferenceInCost(p.First.Property.Name, p.First.Counterexample, p.Second.Counterexample)).FirstOrDefault(d => d is not null)
+        ?? DifferenceInCost(Expectation.Deadlock, here.Deadlock, there.Deadlock)
+        ?? DifferenceInCost(Expectation.Livelock, here.Livelock, there.Livelock)
+        ?? (!sameGraph ? null
+            : here.States != there.States ? $"{here.States} states here, {there.States} there"
+            : here.Transitions != there.Transitions ? $"{here.Transitions} transitions here, {there.Transitions} there"
+            : null);
 
+    /// <summary>The same of verdicts alone.</summary>
+    public static string? DifferenceInVerdicts(InstanceResult here, VerdictsAlone there)
+    {
         foreach (var (name, one, other) in new[] { (Expectation.Deadlock, here.Deadlock, there.Deadlock), (Expectation.Livelock, here.Livelock, there.Livelock) })
         {
-            if (CostOf(one) != CostOf(other))
+            if (one is not null != other)
             {
-                return $"{name}: {CostOf(one)} here, {CostOf(other)} there";
+                return other ? $"{name}: none here, one there" : $"{name}: one here, none there";
             }
         }
 
         foreach (var (one, other) in here.Properties.Zip(there.Properties))
         {
-            var name = one.Property.Name;
             if (one.Verdict != other.Verdict)
             {
-                return $"{name}: {CheckedVariant.Word(one.Verdict)} here, {CheckedVariant.Word(other.Verdict)} there";
-            }
-
-            if (CostOf(one.Counterexample) != CostOf(other.Counterexample))
-            {
-                return $"{name}: violated {CostOf(one.Counterexample)} here, {CostOf(other.Counterexample)} there";
+                return $"{one.Property.Name}: {CheckedVariant.Word(one.Verdict)} here, {CheckedVariant.Word(other.Verdict)} there";
             }
 
             if (one.Outcomes is { } outcomes && !outcomes.SequenceEqual(other.Outcomes!, ByValue))
             {
-                var only = outcomes.Except(other.Outcomes!, ByValue).Count();
-                return $"{name}: {only} of {outcomes.Count} outcomes are found here only, {other.Outcomes!.Except(outcomes, ByValue).Count()} of {other.Outcomes!.Count} there only";
+                var (only, others) = (outcomes.Except(other.Outcomes!, ByValue).Count(), other.Outcomes!.Except(outcomes, ByValue).Count());
+                return $"{one.Property.Name}: {only} of {outcomes.Count} here only, {others} of {other.Outcomes!.Count} there only";
             }
         }
 
-        return here.Verdict != there.Verdict ? $"the variant: {CheckedVariant.Word(here.Verdict)} here, {CheckedVariant.Word(there.Verdict)} there"
-            : !sameGraph ? null
-            : here.States != there.States ? $"{here.States} states here, {there.States} there"
-            : here.Transitions != there.Transitions ? $"{here.Transitions} transitions here, {there.Transitions} there"
-            : null;
+        return null;
     }
 
-    private static InstanceResult Search(Instance instance, Budget budget, Action<Progress>? report, CancellationToken stop) =>
-        Judge.Run(instance.Promising(EndStates), budget, report, stop);
+    private static OtherSearch Compared(InstanceResult usual, Exploration.Exploration other, Alternative alternative, Budget budget)
+    {
+        var what = other.Fault is { } fault ? $"no fault of the model here, one there: {fault.Message}"
+            : !other.IsComplete ? null
+            : alternative.IsReduced ? DifferenceInVerdicts(usual, Judge.VerdictsOf(other))
+            : Difference(usual, Judge.Of(other, alternative.Of(budget)), alternative.HasSameGraph);
+        return new(
+            alternative.Name,
+            other.Graph.StateCount,
+            other.Graph.EdgeCount,
+            what is null ? null : $"the search with {alternative.Name} differs: {what}",
+            other.Fault is null ? other.Incomplete : null);
+    }
 
-    private static string FaultOf(InstanceResult result) => result.Fault is { } fault ? $"the model is at fault ({fault.Message})" : "no fault of the model";
+    private static string? DifferenceInCost(string name, Counterexample? here, Counterexample? there) =>
+        CostOf(here) == CostOf(there) ? null : $"{name}: least cost {CostOf(here)} here, {CostOf(there)} there";
 
-    private static string CostOf(Counterexample? way) => way is null ? "none" : $"after {Prose.Count(way.Switches, "context switch")} and {Prose.Count(way.Steps, "step")}";
+    private static string CostOf(Counterexample? way) => way is null ? "none" : $"{Prose.Count(way.Switches, "context switch")} and {Prose.Count(way.Steps, "step")}";
 
     private static readonly IEqualityComparer<IReadOnlyList<long>> ByValue = EqualityComparer<IReadOnlyList<long>>.Create(
         static (one, other) => one!.SequenceEqual(other!), static values => values.Aggregate(0, HashCode.Combine));

@@ -56,6 +56,16 @@ internal static class Judge
         return progressing is not null && progressing.Deadlocks.Count + progressing.Livelocks.Count > 0;
     }
 
+    /// <summary>The verdicts of a search alone, without interleavings: those of a reduced graph are not the cheapest, or none.</summary>
+    public static VerdictsAlone VerdictsOf(Exploration.Exploration exploration)
+    {
+        var progressing = exploration.IsComplete ? Progressing.Of(exploration, exploration.Graph.Reverse()) : null;
+        return new(
+            [.. exploration.Monitor.Properties.Select((p, i) => JudgeProperty(exploration, null, p, i))],
+            progressing is { Deadlocks.Count: > 0 },
+            progressing is { Livelocks.Count: > 0 });
+    }
+
     /// <summary>The same of a search that has been made, within this budget.</summary>
     public static InstanceResult Of(Exploration.Exploration exploration, Budget budget)
     {
@@ -94,7 +104,7 @@ internal static class Judge
         : result.Properties.Any(p => p.Property.Class == PropertyClass.Safety && p.Verdict == Verdict.Vacuous) || result.Ends == 0 ? VariantVerdict.Vacuous
         : VariantVerdict.Holds;
 
-    private static PropertyResult JudgeProperty(Exploration.Exploration exploration, Lazy<LeastCost> leastCost, Property property, int index)
+    private static PropertyResult JudgeProperty(Exploration.Exploration exploration, Lazy<LeastCost>? leastCost, Property property, int index)
     {
         var findings = exploration.Monitor.Findings(index);
         switch (property.Form)
@@ -109,7 +119,7 @@ internal static class Judge
             default:
                 if (findings.Count > 0)
                 {
-                    var counterexample = Counterexample(exploration, leastCost, findings, property);
+                    var counterexample = leastCost is null ? null : Counterexample(exploration, leastCost, findings, property);
                     return new(property, Verdict.Violated, counterexample?.Trace.Ending, counterexample);
                 }
 

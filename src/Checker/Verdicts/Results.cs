@@ -138,3 +138,9 @@ internal sealed record InstanceResult
 /// <param name="Transitions">How many steps.</param>
 /// <param name="Searches">How many searches it took until one discovered nothing that it should have known before.</param>
 internal sealed record ReducedSearch(long States, long Transitions, int Searches);
+
+/// <summary>What a search says, without interleavings.</summary>
+/// <param name="Properties">Of each property, in their order.</param>
+/// <param name="Deadlock">Whether there is a deadlock.</param>
+/// <param name="Livelock">Whether there is a livelock.</param>
+internal sealed record VerdictsAlone(IReadOnlyList<PropertyResult> Properties, bool Deadlock, bool Livelock);

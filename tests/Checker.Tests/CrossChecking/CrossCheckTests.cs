@@ -68,8 +68,8 @@ public sealed class CrossCheckTests
         var one = Checked(w => w.Copy(), w => w.Copy(), new Budget()).Result;
         var exact = Checked(w => w.Copy(), w => w.Copy(), new Budget { Exact = true, Workers = 2 }).Result;
 
-        Assert.Equal(["dead fields kept", "exact states", "two workers"], one.CrossCheck!.Select(o => o.Name));
-        Assert.Equal(["dead fields kept", "one worker"], exact.CrossCheck!.Select(o => o.Name));
+        Assert.Equal(["dead fields kept", "exact states", "two workers", .. Reduced], one.CrossCheck!.Select(o => o.Name));
+        Assert.Equal(["dead fields kept", "one worker", .. Reduced], exact.CrossCheck!.Select(o => o.Name));
         Assert.All(one.CrossCheck!.Concat(exact.CrossCheck!), o => Assert.Equal((null, null), (o.Difference, o.Incomplete)));
     }
 
@@ -79,19 +79,19 @@ public sealed class CrossCheckTests
 
     [Fact]
     public void A_least_cost_that_another_search_does_not_share_is_a_difference() => Differs(
-        w => w.StoreTwo(), w => w.StoreTwoLater(), "y-is-not-2: violated after no context switch and 1 step here, after no context switch and 2 steps there");
+        w => w.StoreTwo(), w => w.StoreTwoLater(), "y-is-not-2: least cost no context switch and 1 step here, no context switch and 2 steps there");
 
     [Fact]
     public void End_states_that_another_search_does_not_share_are_a_difference() =>
-        Differs(w => w.StoreOne(), "the memory of End states: 0 of 1 outcomes are found here only, 1 of 2 there only");
+        Differs(w => w.StoreOne(), "the memory of End states: 0 of 1 here only, 1 of 2 there only");
 
     [Fact]
     public void A_deadlock_that_another_search_does_not_share_is_a_difference() =>
-        Differs(w => w.WaitForNobody(), "deadlock: none here, after no context switch and 2 steps there");
+        Differs(w => w.WaitForNobody(), "deadlock: none here, one there");
 
     [Fact]
     public void A_fault_of_the_model_that_another_search_does_not_share_is_a_difference() =>
-        Differs(w => w.LeaveItsRange(), "no fault of the model here, the model is at fault (shared.y is given 4, ");
+        Differs(w => w.LeaveItsRange(), "no fault of the model here, one there: shared.y is given 4, ");
 
     [Fact]
     public void A_search_that_ran_out_of_its_budget_is_no_difference_and_no_pass()
@@ -101,7 +101,7 @@ public sealed class CrossCheckTests
 
         Assert.Equal((Standing.Incomplete, 3), (report.Standing, new CheckSummary().With(report).ExitCode));
         Assert.Empty(report.Checked!.Differences);
-        Assert.Contains("the search with dead fields kept could not be compared: the limit of ", Assert.Single(report.Checked.Open), StringComparison.Ordinal);
+        Assert.StartsWith("the search with dead fields kept could not be compared: the limit of ", Assert.Single(report.Checked.Open), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -123,6 +123,8 @@ public sealed class CrossCheckTests
 
         Assert.Equal((2, $"thpcheck: {message}\n"), (run.ExitCode, run.Error));
     }
+
+    private static IEnumerable<string> Reduced => Alternative.All.Where(a => a.IsReduced).Select(a => a.Name);
 
     private static void Differs(Func<Words, KernelTask> there, string difference) => Differs(w => w.StoreNothing(), there, difference);
 

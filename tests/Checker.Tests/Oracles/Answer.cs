@@ -1,6 +1,7 @@
 using System.Text;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Minimisation;
+using ThpCheck.Checker.Reduction;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Model.Stepping;
 using Found = ThpCheck.Checker.Exploration.Exploration;
@@ -57,6 +58,11 @@ internal sealed record Answer
             return new Answer { Verdict = VariantVerdict.ModelFault };
         }
 
+        if (budget.Reductions != Reductions.None)
+        {
+            return OfReduced(found);
+        }
+
         var result = Judge.Of(found, budget);
         return new Answer
         {
@@ -69,7 +75,7 @@ internal sealed record Answer
             Properties = new(result.Properties.ToDictionary(p => p.Property.Name, p => (p.Verdict, Way(p.Counterexample))), StringComparer.Ordinal),
             Deadlock = Way(result.Deadlock),
             Livelock = Way(result.Livelock),
-            Memories = new(result["memory"].Outcomes!.Select(o => string.Join(',', o)), StringComparer.Ordinal),
+            Memories = MemoriesOf(result.Properties),
         };
     }
 
@@ -84,6 +90,15 @@ internal sealed record Answer
         Properties = new(Properties.ToDictionary(p => p.Key, p => (p.Value.Verdict, CostOf(p.Value.Way))), StringComparer.Ordinal),
         Deadlock = CostOf(Deadlock),
         Livelock = CostOf(Livelock),
+    };
+
+    /// <summary>The same without ways: what a reduced search says. Of its End states it knows what memory holds.</summary>
+    public Answer WithoutWays() => WithoutGraph() with
+    {
+        Verdict = default,
+        Properties = new(Properties.ToDictionary(p => p.Key, p => (p.Value.Verdict, "")), StringComparer.Ordinal),
+        Deadlock = Deadlock.Length == 0 ? "" : " one",
+        Livelock = Livelock.Length == 0 ? "" : " one",
     };
 
     /// <summary>A way as text: its cost, then its schedule.</summary>
@@ -119,6 +134,22 @@ internal sealed record Answer
 
         return text.ToString();
     }
+
+    private static Answer OfReduced(Found found)
+    {
+        var verdicts = Judge.VerdictsOf(found);
+        return new Answer
+        {
+            Verdict = default,
+            Properties = new(verdicts.Properties.ToDictionary(p => p.Property.Name, p => (p.Verdict, "")), StringComparer.Ordinal),
+            Deadlock = verdicts.Deadlock ? " one" : "",
+            Livelock = verdicts.Livelock ? " one" : "",
+            Memories = MemoriesOf(verdicts.Properties),
+        };
+    }
+
+    private static SortedSet<string> MemoriesOf(IEnumerable<PropertyResult> properties) =>
+        new(properties.Single(p => p.Property.Name == "memory").Outcomes!.Select(o => string.Join(',', o)), StringComparer.Ordinal);
 
     // Of "1 switches, 3 steps, t0*2,t1" all but the schedule.
     private static string CostOf(string way) => string.Join(',', way.Split(',').Take(2));
