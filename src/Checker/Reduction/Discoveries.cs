@@ -231,7 +231,7 @@ internal sealed class Discoveries
                 }
                 else
                 {
-                    _footprints.AddLock(operation.Cell, operation.A, to);
+                    _footprints.AddFailing(operation, to);
                 }
 
                 break;

@@ -93,6 +93,13 @@ public sealed class OracleTests(ITestOutputHelper output)
             HoldOff = false,
         }),
 
+        // It fails, and what makes it fail is the reader's count, which is not the word that the lock is known by.
+        ("a trylock that a reader makes fail", "Violated: no-unbalanced-section", new LittleProgram(
+            [
+                new(ThreadKind.Task, [new(Do.DownWriteTrylock)]),
+                new(ThreadKind.Task, [new(Do.DownRead), new(Do.UpRead), new(Do.Yield)]),
+            ])),
+
         // The lock is type-safe memory, so it may be freed held; its page may not go while a section is open, and then it may.
         ("a lock in a page that is given back", "Violated: no-use-after-free", new LittleProgram(
             [
