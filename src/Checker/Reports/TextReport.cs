@@ -177,11 +177,9 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             }
         }
 
-        if (found.Result.CrossCheck?.Where(o => o.Difference is null && o.Incomplete is null).ToArray() is { Length: > 0 } agreeing)
+        if (found.Result.CrossCheck?.Count(o => o.Difference is null && o.Incomplete is null) is > 0 and var agreeing)
         {
-            // Where the states are as many, too, their number is above.
-            var others = agreeing.Select(o => o.Name + (o.States == found.Result.States ? "" : $" ({Prose.Number(o.States)} states)"));
-            paper.WriteProse($"cross-check: the same with {Prose.List([.. others])}", DetailIndent, Tone.Faint);
+            paper.WriteProse($"cross-check: {Prose.Number(agreeing)} of {Prose.Count(found.Result.CrossCheck.Count, "other search")} say the same", DetailIndent, Tone.Faint);
         }
 
         foreach (var open in found.Open)
