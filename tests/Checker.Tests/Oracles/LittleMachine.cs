@@ -30,11 +30,13 @@ internal static class LittleMachine
 
     public static Instance Make(LittleProgram program, bool keepsDeadFields = false)
     {
-        var codes = program.Threads.Select((t, i) => new Code([.. t.Body])).ToArray();
+        // Threads that do the same run the same code: nothing tells them apart.
+        var distinct = new List<Code>();
+        var codes = program.Threads.Select(t => CodeOf(t.Body)).ToArray();
         return Small.Instance<Board>(
             b =>
             {
-                Array.ForEach(codes, c => b.Register(c, "code"));
+                distinct.ForEach(c => b.Register(c, "code"));
                 var items = b.Cache("item", at => new Item(at), program.Items);
                 var shared = b.Object("shared", at => new Board(at, items));
                 shared.free = b.Register(new RcuAction(new Operation(OperationCode.kmem_cache_free)), "free");
@@ -56,6 +58,16 @@ internal static class LittleMachine
                 Tolerated = program.Tolerated.ToHashSet(),
                 KeepsDeadFields = keepsDeadFields,
             });
+
+        Code CodeOf(IReadOnlyList<Instruction> body)
+        {
+            if (distinct.Find(c => c.Does(body)) is not { } code)
+            {
+                distinct.Add(code = new Code([.. body]));
+            }
+
+            return code;
+        }
     }
 
     [Flags]
@@ -71,6 +83,8 @@ internal static class LittleMachine
         public int Length => body.Length;
 
         public Instruction this[int at] => body[at];
+
+        public bool Does(IReadOnlyList<Instruction> other) => body.SequenceEqual(other);
 
         // Where a jump back ends: one before the instruction that is next.
         public int Back(int at) => Math.Max(0, at - body[at].Target - 1) - 1;

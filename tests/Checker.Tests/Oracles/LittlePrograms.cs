@@ -158,12 +158,13 @@ internal static class LittlePrograms
         from items in Items()
         from published in Gen.Choose(0, 2)
         from holdOff in Gen.Choose(0, 9)
+        from twins in Gen.Choose(0, 4)
         from tolerated in Gen.Frequency(
             (4, Gen.Constant(Array.Empty<KernelBug>())),
             (1, Gen.ArrayOf(Gen.Elements(Tolerable), 1)),
             (1, Gen.ArrayOf(Gen.Elements(Tolerable), 3)),
             (tolerant - 2, Gen.Constant(Tolerable)))
-        select new LittleProgram([.. bodies.Select((b, i) => new LittleThread(i == 0 ? ThreadKind.Task : kinds[i], b))])
+        select new LittleProgram([.. bodies.Select((b, i) => i == 0 || (i == 1 && twins == 0) ? new LittleThread(ThreadKind.Task, bodies[0]) : new LittleThread(kinds[i], b))])
         {
             Items = items,
             Published = published > 0,

@@ -239,6 +239,7 @@ public sealed class OracleTests(ITestOutputHelper output)
             return;
         }
 
+        Assert.InRange(seen.GetValueOrDefault("has identical threads"), count / 10, count);
         Assert.InRange(seen.GetValueOrDefault("too many states"), 0, count / 100);
         var all = Enum.GetNames<Do>().Select(d => $"does {d}")
             .Concat(Enum.GetValues<VariantVerdict>().Where(v => v <= VariantVerdict.ModelFault).Select(v => $"is {v}"))
@@ -263,6 +264,11 @@ public sealed class OracleTests(ITestOutputHelper output)
         foreach (var bug in BugsOf(expected))
         {
             Note($"meets {Specs.Properties.KernelBugProperties.All.Single(p => p.Name == bug).Bug}");
+        }
+
+        if (program.Threads.Distinct().Count() < program.Threads.Count)
+        {
+            Note("has identical threads");
         }
 
         Note("states", (int)expected.States);
