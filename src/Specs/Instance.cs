@@ -29,6 +29,9 @@ public sealed class Instance
     /// <summary>Runs alone in each End state before <c>finally</c> properties are looked at; null for nothing.</summary>
     public (int Thread, Func<KernelTask> Entry)? TearDown { get; init; }
 
+    /// <summary>The same with one more promise, the last.</summary>
+    public Instance Promising(Property property) => new(Machine, _begin, [.. Properties.Skip(KernelBugProperties.All.Count), property]) { TearDown = TearDown };
+
     /// <summary>A stepper at the initial state.</summary>
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
     public Stepper Begin()

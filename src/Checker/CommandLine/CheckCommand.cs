@@ -1,11 +1,13 @@
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.Certificates;
 using ThpCheck.Checker.Checkpoints;
+using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Model.Stepping;
+using ThpCheck.Specs;
 using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 
@@ -51,6 +53,9 @@ internal sealed record CheckOptions
 
     /// <summary>The sample to look at instead of exploring, or null.</summary>
     public SampleOptions? Sample { get; init; }
+
+    /// <summary>Whether to search in every other way, too, and compare.</summary>
+    public bool CrossCheck { get; init; }
 
     /// <summary>Only variants that are not as predicted.</summary>
     public bool Disagreements { get; init; }
@@ -222,6 +227,11 @@ internal sealed class CheckCommand
             return BoundedJudge.Run(bound.Instance, switches, budget, show, _stop, _hurry);
         }
 
+        if (_options.CrossCheck)
+        {
+            return CrossCheck.Run(bound.Instance, keepsDeadFields => Again(bound, keepsDeadFields), budget, show, _stop);
+        }
+
         if (_options.Certificate is null && _checkpoints is null)
         {
             return Judge.Run(bound.Instance, budget, show, _stop, _hurry);
@@ -272,6 +282,9 @@ internal sealed class CheckCommand
             throw new WrongInputException(e.Message.ReplaceLineEndings(" "));
         }
     }
+
+    private static Instance Again(BoundVariant bound, bool keepsDeadFields) =>
+        ScenarioBinder.Bind(bound.Scenario, bound.Variant, keepsDeadFields).Variant!.Instance; // it was bound before
 
     private void Certify(string path, BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
     {

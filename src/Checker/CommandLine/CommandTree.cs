@@ -67,6 +67,7 @@ internal static class CommandTree
         var executions = Text("--executions", "N", $"Of a sample, how many executions; {SampleOptions.UsualExecutions} unless given.");
         var seed = Text("--seed", "S", $"Of a sample, the seed; {SampleOptions.UsualSeed} unless given. The same seed gives the same sample.");
         var depth = Text("--depth", "D", $"Of a PCT sample, the depth of the bugs it is for; {SampleOptions.UsualDepth} unless given.");
+        var cross = Flag("--cross-check", "Search each variant in every other way, too, with each reduction and each other option, and compare; where one says otherwise, the variant is not as expected.");
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
         var verbose = Flag("--verbose", "Show every step of the interleavings.");
@@ -92,7 +93,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, switches, sample, executions, seed, depth, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose])
         {
             command.Add(option);
         }
@@ -120,6 +121,7 @@ internal static class CommandTree
                 },
                 MaxSwitches = parsed.GetValue(switches) is { } n ? Quantity.Number("--max-switches", n, 0, MostSwitches) : null,
                 Sample = SampleOf(parsed.GetValue(sample), parsed.GetValue(executions), parsed.GetValue(seed), parsed.GetValue(depth)),
+                CrossCheck = parsed.GetValue(cross),
                 Disagreements = parsed.GetValue(disagreements),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
@@ -138,12 +140,23 @@ internal static class CommandTree
             throw new WrongInputException("--sample and --max-switches exclude each other: the one draws executions, the other explores all within its bound");
         }
 
+        if (options is { CrossCheck: true, Certificate: not null })
+        {
+            throw new WrongInputException("--cross-check and --certificate exclude each other: the one makes several searches, the other writes one down");
+        }
+
+        if (options.CrossCheck && (options.Checkpoint ?? options.Resume) is not null)
+        {
+            throw new WrongInputException("--cross-check makes several searches, so it does not go with --checkpoint or --resume");
+        }
+
         var part = options.Sample is not null ? "--sample" : options.MaxSwitches is not null ? "--max-switches" : null;
         var whole = options.Certificate is not null ? "--certificate"
             : options.Budget.Exact ? "--exact"
             : options.Resume is not null ? "--resume"
             : options.Checkpoint is not null ? "--checkpoint"
             : options.Budget.Reductions != Reductions.None ? "--reduction"
+            : options.CrossCheck ? "--cross-check"
             : null;
         if (options.Certificate is not null && options.Budget.Reductions != Reductions.None)
         {

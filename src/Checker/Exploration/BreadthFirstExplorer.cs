@@ -19,7 +19,6 @@ namespace ThpCheck.Checker.Exploration;
 internal sealed class BreadthFirstExplorer
 {
     private const int BatchStates = 8192;
-    private const int WorthTogether = 512; // a smaller batch is done before the others have woken up
 
     private readonly Instance _instance;
     private readonly Budget _budget;
@@ -234,7 +233,7 @@ internal sealed class BreadthFirstExplorer
     private void ExploreBatch(WorkerTeam team, long from, int count, int firstOfNext)
     {
         var firstNumber = (int)_graph.Expanded;
-        var together = count >= WorthTogether;
+        var together = count >= _budget.WorthSharing;
         team.Do(together, worker =>
         {
             // Without the others' help the first worker does it all.

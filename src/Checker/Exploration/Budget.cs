@@ -30,6 +30,12 @@ internal sealed record Budget
     /// <summary>Whether to estimate how many states there are once the search has turned out to be long.</summary>
     public bool Estimate { get; init; }
 
+    /// <summary>
+    /// The fewest states of a batch that workers share; fewer are done before the others have woken up. Less only where a test wants
+    /// little programs shared.
+    /// </summary>
+    public int WorthSharing { get; init; } = 512;
+
     /// <summary>Whether to stop at the first violation of a safety property.</summary>
     public bool First { get; init; }
 }

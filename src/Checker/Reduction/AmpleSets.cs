@@ -181,7 +181,7 @@ internal sealed class AmpleSets
     }
 
     private bool IsActive(State state, int thread) => state.NodeOf(thread) is >= 0 and var node
-        && ((_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) == 0 || _machine.Automaton(thread)[node].Bug != KernelBug.None);
+        && ((_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) == 0 || _machine.Automaton(thread)[node].Bugs != 0);
 
     private void LookAtWaiting(State state)
     {

@@ -34,7 +34,7 @@ internal sealed class Discoveries
         KernelBug[] unlocking = [KernelBug.BadUnlock, KernelBug.FreeOfHeldLock, KernelBug.UseAfterFree, KernelBug.DoubleFree, KernelBug.RecursiveLock, KernelBug.UnbalancedSection];
         _machine = machine;
         _futures = reductions.HasFlag(Reductions.Futures);
-        _guarded = reductions.HasFlag(Reductions.Guarded) && !machine.Tolerated.Overlaps(unlocking);
+        _guarded = reductions.HasFlag(Reductions.Guarded) && unlocking.All(bug => (machine.Tolerated & bug.Bit()) == 0);
         _footprints = new Footprints(machine);
         _threads = [.. Enumerable.Range(0, machine.ThreadCount).Select(_ => new ThreadDiscoveries())];
         HasSnapshots = machine.Caches.Any(c => c.Options.Discard);
@@ -231,7 +231,7 @@ internal sealed class Discoveries
                 }
                 else
                 {
-                    _footprints.AddLock(operation.Cell, operation.A, to);
+                    _footprints.AddFailing(operation, to);
                 }
 
                 break;

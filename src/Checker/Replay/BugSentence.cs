@@ -6,30 +6,28 @@ namespace ThpCheck.Checker.Replay;
 internal static class BugSentence
 {
     /// <param name="machine">The machine.</param>
-    /// <param name="bug">The bug.</param>
-    /// <param name="at">The object and the cell it is about, by number, or 0.</param>
-    /// <param name="reason">A BUG_ON's message, or null.</param>
+    /// <param name="met">The bug, and what it is about.</param>
     /// <param name="steps">The trace up to and with the step that is the bug.</param>
-    public static string Of(Machine machine, KernelBug bug, (int Object, int Cell) at, string? reason, IReadOnlyList<TraceStep> steps)
+    public static string Of(Machine machine, MetBug met, IReadOnlyList<TraceStep> steps)
     {
         var step = steps[^1];
         var who = step.Function == step.Thread ? step.Thread : $"{step.Thread} in {step.Function}()";
-        var what = at.Object != 0 ? machine.Object(at.Object)!.Name : at.Cell != 0 ? machine.Cells[at.Cell - 1].Name : "";
-        return bug switch
+        var what = met.Object != 0 ? machine.Object(met.Object)!.Name : met.Cell != 0 ? machine.Cells[met.Cell - 1].Name : "";
+        return met.Bug switch
         {
-            KernelBug.UseAfterFree => $"use after free: {who} does {step.Operation}, but {Fate(machine, at.Object, what, steps)}",
-            KernelBug.DoubleFree => $"double free: {who} does {step.Operation}, but {Fate(machine, at.Object, what, steps)}",
+            KernelBug.UseAfterFree => $"use after free: {who} does {step.Operation}, but {Fate(machine, met.Object, what, steps)}",
+            KernelBug.DoubleFree => $"double free: {who} does {step.Operation}, but {Fate(machine, met.Object, what, steps)}",
             KernelBug.BadUnlock => $"bad unlock: {who} does {step.Operation}, a lock it does not hold",
             KernelBug.RecursiveLock => $"recursive lock: {who} does {step.Operation}, a lock it holds already",
-            KernelBug.FreeOfHeldLock => $"held lock freed: {who} frees {what} while {machine.Cells[at.Cell - 1].Name} is not 0",
+            KernelBug.FreeOfHeldLock => $"held lock freed: {who} frees {what} while {machine.Cells[met.Cell - 1].Name} is not 0",
             KernelBug.SleepInAtomic => $"sleeping in atomic context: {who} does {step.Operation}",
             KernelBug.RefcountUnderflow => $"count below zero: {who} does {step.Operation}",
             KernelBug.UnbalancedSection when step.Operation == "none()" => $"{step.Thread} ended inside a section or with a lock held",
             KernelBug.UnbalancedSection => $"unbalanced section: {who} does {step.Operation} without having entered one",
             KernelBug.ListCorruption => $"list corruption: {who} does {step.Operation} without the list's lock, or the entry is not in it",
             KernelBug.NullDereference => $"NULL pointer dereference: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",
-            KernelBug.BugOn => $"{reason}: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",
-            _ => $"warning: {reason}: {who}",
+            KernelBug.BugOn => $"{met.Message}: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",
+            _ => $"warning: {met.Message}: {who}",
         };
     }
 

@@ -49,11 +49,11 @@ internal sealed class Replayer
             }
 
             ending = result.ScopeTooSmall ? $"scope too small: the pool {result.Reason} is used up"
-                : result.Bug != KernelBug.None ? BugSentence.Of(_machine, result.Bug, result.BugAt, result.Reason, _steps)
+                : result.Bug != KernelBug.None ? BugSentence.Of(_machine, result.Met.First(m => m.Bug == result.Bug), _steps)
                 : null;
             if (ending is null && broken is { Form: PropertyForm.KernelBug } && result.Meets(broken.Bug) && _steps.Count == schedule.Count)
             {
-                ending = BugSentence.Of(_machine, broken.Bug, result.BugAt, result.Reason, _steps);
+                ending = BugSentence.Of(_machine, result.Met.First(m => m.Bug == broken.Bug), _steps);
             }
 
             if (ending is null && broken is { Form: PropertyForm.AlwaysAt } && _steps.Count == schedule.Count)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using ThpCheck.Checker.Bounds;
+using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Specs.Format;
@@ -116,6 +117,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         WriteBound(result.Bound);
         WriteSample(result.Sample);
         WriteReduced(result);
+        WriteCrossCheck(result.CrossCheck);
         Json.WriteString("memoryModel", Scope.MemoryModel);
         Json.WriteString("scope", Scope.Own(variant.Scenario, variant.Variant) ?? Scope.Of(variant.Scenario));
         Json.WriteNumber("states", result.States);
@@ -180,6 +182,29 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteNumber("searches", reduced.Searches);
         Json.WriteBoolean("alone", result.CountsReduced);
         Json.WriteEndObject();
+    }
+
+    private void WriteCrossCheck(IReadOnlyList<OtherSearch>? others)
+    {
+        if (others is null)
+        {
+            Json.WriteNull("crossCheck");
+            return;
+        }
+
+        Json.WriteStartArray("crossCheck");
+        foreach (var other in others)
+        {
+            Json.WriteStartObject();
+            Json.WriteString("with", other.Name);
+            Json.WriteNumber("states", other.States);
+            Json.WriteNumber("transitions", other.Transitions);
+            Json.WriteString("difference", other.Difference);
+            Json.WriteString("incomplete", other.Incomplete);
+            Json.WriteEndObject();
+        }
+
+        Json.WriteEndArray();
     }
 
     private void WriteSample(Sample? sample)

@@ -177,6 +177,11 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             }
         }
 
+        if (found.Result.CrossCheck?.Count(o => o.Difference is null && o.Incomplete is null) is > 0 and var agreeing)
+        {
+            paper.WriteProse($"cross-check: {Prose.Number(agreeing)} of {Prose.Count(found.Result.CrossCheck.Count, "other search")} say the same", DetailIndent, Tone.Faint);
+        }
+
         foreach (var open in found.Open)
         {
             paper.WriteProse(open, DetailIndent, Tone.Warning);

@@ -30,7 +30,7 @@ internal sealed record VariantReport(ScenarioFile Scenario, VariantSpec Variant,
 
     public Standing Standing =>
         Checked is null ? Standing.WrongInput
-        : Checked.IsAsExpected ? (Checked.Result.IsComplete ? Standing.AsExpected : Standing.Incomplete)
+        : Checked.IsAsExpected ? (Checked.Result.IsComplete && Checked.Open.Count == 0 ? Standing.AsExpected : Standing.Incomplete)
         : Checked.Result is { Incomplete: not null, Fault: null } && Checked.Differences.Count == 1 ? Standing.Incomplete
         : Standing.NotAsExpected;
 

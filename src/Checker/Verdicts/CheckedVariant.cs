@@ -98,6 +98,11 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
             }
         }
 
+        foreach (var difference in (result.CrossCheck ?? []).Select(o => o.Difference).OfType<string>())
+        {
+            yield return difference;
+        }
+
         foreach (var outcomes in result.Incomplete is null ? variant.Outcomes : [])
         {
             var found = result[outcomes.Property.Value].Outcomes!.Select(Tuple).ToArray();
@@ -118,6 +123,11 @@ internal sealed record CheckedVariant(BoundVariant Bound, InstanceResult Result)
 
     private static IEnumerable<string> LeftOpen(BoundVariant bound, InstanceResult result)
     {
+        foreach (var other in (result.CrossCheck ?? []).Where(o => o.Incomplete is not null))
+        {
+            yield return $"the search with {other.Name} could not be compared: {other.Incomplete}";
+        }
+
         if (result is not ({ Bound.IsHit: true } or { Sample: not null }) || result.Fault is not null)
         {
             yield break;

@@ -57,6 +57,16 @@ internal static class Judge
         return progressing is not null && progressing.Deadlocks.Count + progressing.Livelocks.Count > 0;
     }
 
+    /// <summary>The verdicts of a search alone, without interleavings: those of a reduced graph are not the cheapest, or none.</summary>
+    public static VerdictsAlone VerdictsOf(Exploration.Exploration exploration)
+    {
+        var progressing = exploration.IsComplete ? Progressing.Of(exploration, exploration.Graph.Reverse()) : null;
+        return new(
+            [.. exploration.Monitor.Properties.Select((p, i) => JudgeProperty(exploration, null, p, i))],
+            progressing is { Deadlocks.Count: > 0 },
+            progressing is { Livelocks.Count: > 0 });
+    }
+
     /// <summary>The same of a search that has been made, within this budget.</summary>
     /// <param name="exploration">The search.</param>
     /// <param name="budget">The budget.</param>
@@ -113,7 +123,7 @@ internal static class Judge
         : result.Properties.Any(p => p.Property.Class == PropertyClass.Safety && p.Verdict == Verdict.Vacuous) || result.Ends == 0 ? VariantVerdict.Vacuous
         : VariantVerdict.Holds;
 
-    private static PropertyResult JudgeProperty(Exploration.Exploration exploration, Ways ways, Property property, int index)
+    private static PropertyResult JudgeProperty(Exploration.Exploration exploration, Ways? ways, Property property, int index)
     {
         var findings = exploration.Monitor.Findings(index);
         switch (property.Form)
@@ -128,7 +138,7 @@ internal static class Judge
             default:
                 if (findings.Count > 0)
                 {
-                    var counterexample = Counterexample(exploration, ways, findings, property);
+                    var counterexample = ways is null ? null : Counterexample(exploration, ways, findings, property);
                     return new(property, Verdict.Violated, counterexample?.Trace.Ending, counterexample);
                 }
 

@@ -1,4 +1,5 @@
 using ThpCheck.Checker.Bounds;
+using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Specs.Properties;
@@ -91,6 +92,9 @@ internal sealed record InstanceResult
     /// <summary>The sample that was looked at instead of everything, or null.</summary>
     public Sample? Sample { get; init; }
 
+    /// <summary>What the other searches of a cross-check came to, or null when none was asked for.</summary>
+    public IReadOnlyList<OtherSearch>? CrossCheck { get; init; }
+
     /// <summary>Whether everything was explored.</summary>
     public bool IsComplete => Incomplete is null && Bound is not { IsHit: true } && Sample is null;
 
@@ -140,3 +144,9 @@ internal sealed record InstanceResult
 /// <param name="Transitions">How many steps.</param>
 /// <param name="Searches">How many searches it took until one discovered nothing that it should have known before.</param>
 internal sealed record ReducedSearch(long States, long Transitions, int Searches);
+
+/// <summary>What a search says, without interleavings.</summary>
+/// <param name="Properties">Of each property, in their order.</param>
+/// <param name="Deadlock">Whether there is a deadlock.</param>
+/// <param name="Livelock">Whether there is a livelock.</param>
+internal sealed record VerdictsAlone(IReadOnlyList<PropertyResult> Properties, bool Deadlock, bool Livelock);

@@ -250,8 +250,20 @@ internal sealed class Footprints
     /// <summary>Adds what queueing for a lock that another holds does.</summary>
     public void AddQueueing(int cell, FootprintBuilder to)
     {
-        Access(cell, false, to);
-        Access(cell + RwSemaphore.Waiting, true, to);
+        Semaphore(cell, 'r', 'r', 'w', to);
+    }
+
+    /// <summary>Adds what an attempt to take a lock that another holds looks at: of an rwsem, all of it.</summary>
+    public void AddFailing(in Operation operation, FootprintBuilder to)
+    {
+        if (operation.Code is OperationCode.down_read_trylock or OperationCode.down_write_trylock)
+        {
+            Semaphore(operation.Cell, 'r', 'r', 'r', to);
+        }
+        else
+        {
+            AddLock(operation.Cell, operation.A, to);
+        }
     }
 
     private void AddWatched(FootprintBuilder to)

@@ -25,7 +25,7 @@ internal static class Operations
     public static bool IsEnabled(State state, int thread, in Node node)
     {
         var operation = node.Operation;
-        if (EndsHere(state, node.Bug) || (!IsAlive(state, operation.Object) && EndsHere(state, KernelBug.UseAfterFree)))
+        if (EndsHere(state, node.Bugs) || (!IsAlive(state, operation.Object) && EndsHere(state, KernelBug.UseAfterFree.Bit())))
         {
             return true;
         }
@@ -59,7 +59,7 @@ internal static class Operations
     public static long Execute(State state, int thread, in Node node, int choice)
     {
         var operation = node.Operation;
-        if (node.Bug != KernelBug.None && !state.Meets(node.Bug, operation.Object, operation.Cell))
+        if (node.Bugs != 0 && !state.MeetsAll(node.Bugs, operation.Object, operation.Cell))
         {
             return 0;
         }
@@ -188,7 +188,7 @@ internal static class Operations
         return word == state.Machine.LiveWords[@object] || Slab.IsTypeStable(state, @object, word);
     }
 
-    private static bool EndsHere(State state, KernelBug bug) => bug != KernelBug.None && !state.Machine.Tolerated.Contains(bug);
+    private static bool EndsHere(State state, int bugs) => (bugs & ~state.Machine.Tolerated) != 0;
 
     private static bool Check(State state, int @object, int cell) =>
         IsAlive(state, @object) || state.Meets(KernelBug.UseAfterFree, @object, cell);

@@ -32,14 +32,9 @@ internal static class Sections
         _ => context,
     };
 
-    /// <summary>
-    /// The bug that performing the operation in this context is: one that is not tolerated where there is any.
-    /// </summary>
-    public static KernelBug BugOf(in Operation operation, ThreadContext context, IReadOnlySet<KernelBug> tolerated)
-    {
-        var (balance, sleep) = (BalanceOf(operation, context), SleepOf(operation, context));
-        return balance != KernelBug.None && (sleep == KernelBug.None || !tolerated.Contains(balance)) ? balance : sleep;
-    }
+    /// <summary>The bugs that performing the operation in this context is, as a mask: it can be one of either kind.</summary>
+    public static int BugsOf(in Operation operation, ThreadContext context) =>
+        BalanceOf(operation, context).Bit() | SleepOf(operation, context).Bit();
 
     // Locks and sections that are taken twice, or left without having been entered.
     private static KernelBug BalanceOf(in Operation operation, ThreadContext context) => operation.Code switch

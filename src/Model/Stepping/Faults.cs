@@ -50,6 +50,20 @@ public enum KernelBug
     Warning,
 }
 
+/// <summary>A kernel bug that a step met, be it the end or tolerated.</summary>
+/// <param name="Bug">The bug.</param>
+/// <param name="Object">The object it is about, by number, or 0.</param>
+/// <param name="Cell">The cell it is about, by number, or 0.</param>
+/// <param name="Message">The message of a BUG_ON or WARN_ON, or null.</param>
+public readonly record struct MetBug(KernelBug Bug, int Object, int Cell, string? Message);
+
+/// <summary>Several bugs at once are a mask.</summary>
+internal static class KernelBugMask
+{
+    /// <summary>The bug's bit, 1 &lt;&lt; bug; 0 for <see cref="KernelBug.None"/>.</summary>
+    public static int Bit(this KernelBug bug) => bug == KernelBug.None ? 0 : 1 << (int)bug;
+}
+
 /// <summary>How the last operation ended.</summary>
 internal enum StepOutcome : byte
 {

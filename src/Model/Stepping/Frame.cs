@@ -12,9 +12,9 @@ internal abstract class Frame
     /// <summary>Runs the path to its next operation or its end.</summary>
     public abstract void MoveNext();
 
-    /// <summary>Writes the live fields to words, the dead ones as zero.</summary>
+    /// <summary>Writes the live fields to words, and the dead ones as zero or as they are.</summary>
     /// <exception cref="ModelFaultException">A field holds what a frame may not.</exception>
-    public abstract long[] ToWords();
+    public abstract long[] ToWords(bool keepDead);
 }
 
 /// <summary>What is known once about a path: its name, where it is, and how its frames are written.</summary>
@@ -104,7 +104,7 @@ internal sealed class FrameType<TStateMachine> : FrameType
 
     internal FrameOf Enter(ref TStateMachine stateMachine) => new(this) { StateMachine = stateMachine };
 
-    private long[] ToWords(ref TStateMachine stateMachine)
+    private long[] ToWords(ref TStateMachine stateMachine, bool keepDead)
     {
         var words = new long[_codec.FieldOfWord.Length];
         try
@@ -117,7 +117,7 @@ internal sealed class FrameType<TStateMachine> : FrameType
         }
 
         var state = (int)words[_stateWord];
-        for (var i = 0; i < words.Length; i++)
+        for (var i = 0; i < words.Length && !keepDead; i++)
         {
             var field = _codec.FieldOfWord[i];
             var live = i == _stateWord || _liveIndex[field] < 0 || _live.IsLive(state, _liveIndex[field]);
@@ -138,6 +138,6 @@ internal sealed class FrameType<TStateMachine> : FrameType
 
         public override void MoveNext() => StateMachine.MoveNext();
 
-        public override long[] ToWords() => type.ToWords(ref StateMachine);
+        public override long[] ToWords(bool keepDead) => type.ToWords(ref StateMachine, keepDead);
     }
 }

@@ -21,7 +21,8 @@ public sealed class Machine
     {
         _parts = parts;
         Key = options.Key;
-        Tolerated = options.Tolerated;
+        Tolerated = options.Tolerated.Aggregate(KernelBug.Warning.Bit(), static (all, bug) => all | bug.Bit());
+        KeepsDeadFields = options.KeepsDeadFields;
         WaitingWritersHoldOffReaders = options.WaitingWritersHoldOffReaders;
         for (var i = 0; i < parts.Arrays.Length; i++)
         {
@@ -71,9 +72,12 @@ public sealed class Machine
 
     internal FrameTable Frames { get; }
 
-    internal IReadOnlySet<KernelBug> Tolerated { get; }
+    // The bugs after which an execution goes on, as a mask: warnings, and what the variant tolerates.
+    internal int Tolerated { get; }
 
     internal bool WaitingWritersHoldOffReaders { get; }
+
+    internal bool KeepsDeadFields { get; }
 
     // Where each cell is in a state's words; [0] is unused.
     internal CellPlace[] Places { get; }

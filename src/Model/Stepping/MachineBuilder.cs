@@ -37,6 +37,12 @@ public sealed class MachineBuilder
     /// <summary>The bugs after which a thread goes on as if nothing had happened.</summary>
     public IReadOnlySet<KernelBug> Tolerated { get; init; } = new HashSet<KernelBug>();
 
+    /// <summary>
+    /// Whether a frame keeps what its dead fields hold, where they are otherwise written as zero: more states, which behave as
+    /// before. For comparing.
+    /// </summary>
+    public bool KeepsDeadFields { get; init; }
+
     internal int ThreadCount
     {
         get

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace ThpCheck.Model.Stepping;
@@ -18,6 +19,7 @@ public sealed class State
     private ulong _high;
     private ulong _lowBefore;
     private ulong _highBefore;
+    private readonly List<MetBug> _met = [];
     private int _changedThread = -1;
     private int _nodeBefore;
     private bool _isChangeSeen; // by properties that look at the thread's context
@@ -59,8 +61,8 @@ public sealed class State
     /// <summary>The bug of the last step, when it ended in one.</summary>
     internal KernelBug Bug { get; private set; }
 
-    /// <summary>What the bug is about: a cell or an object, by number, and which of them.</summary>
-    internal (int Object, int Cell) BugAt { get; private set; }
+    /// <summary>The bugs that the last step met, the tolerated ones included, in that order.</summary>
+    internal IReadOnlyList<MetBug> Met => _met;
 
     /// <summary>The message of a BUG_ON, the pool that was too small, or null.</summary>
     internal string? Reason { get; private set; }
@@ -109,6 +111,7 @@ public sealed class State
         Bug = KernelBug.None;
         Tolerated = 0;
         Reason = null;
+        _met.Clear();
     }
 
     /// <summary>Takes back what changed since the last <see cref="Commit"/>.</summary>
@@ -240,17 +243,35 @@ public sealed class State
     /// <returns>Whether the step goes on.</returns>
     internal bool Meets(KernelBug bug, int @object, int cell, string? reason = null)
     {
-        BugAt = (@object, cell);
+        _met.Add(new(bug, @object, cell, reason));
         Reason = reason;
-        if (bug == KernelBug.Warning || Machine.Tolerated.Contains(bug))
+        if ((bug.Bit() & Machine.Tolerated) != 0)
         {
-            Tolerated |= 1 << (int)bug;
+            Tolerated |= bug.Bit();
             return true;
         }
 
         Outcome = StepOutcome.Bug;
         Bug = bug;
         return false;
+    }
+
+    /// <summary>
+    /// The last step is several kernel bugs at once, as a mask. Where some are not tolerated, the execution ends with the first
+    /// of them; where all are, each was met.
+    /// </summary>
+    /// <returns>Whether the step goes on.</returns>
+    internal bool MeetsAll(int bugs, int @object, int cell)
+    {
+        for (var left = (bugs & ~Machine.Tolerated) is not 0 and var fatal ? fatal : bugs; left != 0; left &= left - 1)
+        {
+            if (!Meets((KernelBug)BitOperations.TrailingZeroCount(left), @object, cell))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Whether two words of a cell are the same: pointers by address, as two generations of a slab object are one.</summary>

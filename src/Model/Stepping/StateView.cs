@@ -58,7 +58,7 @@ public sealed class StateView(State state)
     /// <summary>Whether a thread has ended.</summary>
     public bool HasEnded(int thread) =>
         NodeOf(thread) is >= 0 and var node && state.Machine.Automaton(thread)[node] is var at
-        && (at.Flags & NodeFlags.Finished) != 0 && (at.Bug == KernelBug.None || state.Machine.Tolerated.Contains(at.Bug));
+        && (at.Flags & NodeFlags.Finished) != 0 && (at.Bugs & ~state.Machine.Tolerated) == 0;
 
     /// <summary>Whether a thread is inside a path of this name, or a region it entered.</summary>
     public bool In(string region, int thread)

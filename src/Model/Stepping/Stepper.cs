@@ -47,7 +47,7 @@ public sealed class Stepper
     /// <summary>Whether a thread has ended, or never began.</summary>
     /// <remarks>A thread that ended inside a section has not ended yet: that is a bug, and a step of its own.</remarks>
     public bool HasEnded(int thread) => NodeOf(thread) is var node
-        && (node < 0 || ((_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) != 0 && !EndsBadly(_machine.Automaton(thread)[node].Bug)));
+        && (node < 0 || ((_machine.Automaton(thread)[node].Flags & NodeFlags.Finished) != 0 && !EndsBadly(_machine.Automaton(thread)[node].Bugs)));
 
     /// <summary>Whether an optional thread has taken a step. Of other threads it is not remembered.</summary>
     public bool HasStarted(int thread) => NodeOf(thread) is var node && node >= 0 && (_machine.Automaton(thread)[node].Flags & NodeFlags.Started) != 0;
@@ -106,8 +106,8 @@ public sealed class Stepper
     {
         if ((node.Flags & NodeFlags.Finished) != 0)
         {
-            isEnd &= !EndsBadly(node.Bug) || (node.Flags & NodeFlags.Owes) == 0;
-            return EndsBadly(node.Bug) ? 1 : 0;
+            isEnd &= !EndsBadly(node.Bugs) || (node.Flags & NodeFlags.Owes) == 0;
+            return EndsBadly(node.Bugs) ? 1 : 0;
         }
 
         return (node.Flags & NodeFlags.CanBlock) != 0 && !Operations.IsEnabled(State, thread, node) ? 0
@@ -127,7 +127,7 @@ public sealed class Stepper
         ref readonly var node = ref _machine.Automaton(thread)[number];
         if ((node.Flags & NodeFlags.Finished) != 0)
         {
-            return EndsBadly(node.Bug);
+            return EndsBadly(node.Bugs);
         }
 
         return (node.Flags & NodeFlags.CanBlock) == 0 || Operations.IsEnabled(State, thread, node);
@@ -165,7 +165,7 @@ public sealed class Stepper
     {
         var transition = Fire(thread, choice, out var value);
         var result = new StepResult(
-            State.Bug, State.Tolerated, State.BugAt, State.Outcome == StepOutcome.ScopeTooSmall, State.Reason, value,
+            State.Bug, State.Tolerated, [.. State.Met], State.Outcome == StepOutcome.ScopeTooSmall, State.Reason, value,
             transition < 0 ? [] : _machine.Automaton(thread).TransitionAt(transition).Effects);
         State.Commit();
         return result;
@@ -207,7 +207,7 @@ public sealed class Stepper
         return transition;
     }
 
-    private bool EndsBadly(KernelBug bug) => bug != KernelBug.None && !_machine.Tolerated.Contains(bug);
+    private bool EndsBadly(int bugs) => (bugs & ~_machine.Tolerated) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int NodeOf(int thread) => State.NodeOf(thread);
@@ -236,16 +236,19 @@ public sealed class Stepper
 /// <summary>What a step came to.</summary>
 /// <param name="Bug">The kernel bug it is, which ends the execution.</param>
 /// <param name="Tolerated">The warnings, and the bugs that are tolerated, as a mask of 1 &lt;&lt; bug; the execution goes on.</param>
-/// <param name="BugAt">What the bug is about: an object and a cell, by number, or 0.</param>
+/// <param name="Met">Each bug that was met, in that order, with what it is about.</param>
 /// <param name="ScopeTooSmall">Whether a pool was used up, which ends the execution.</param>
 /// <param name="Reason">The message of a BUG_ON, or the pool.</param>
 /// <param name="Value">The word that the operation returned.</param>
 /// <param name="Effects">What the thread recorded.</param>
 public readonly record struct StepResult(
-    KernelBug Bug, int Tolerated, (int Object, int Cell) BugAt, bool ScopeTooSmall, string? Reason, long Value, IReadOnlyList<Effect> Effects)
+    KernelBug Bug, int Tolerated, IReadOnlyList<MetBug> Met, bool ScopeTooSmall, string? Reason, long Value, IReadOnlyList<Effect> Effects)
 {
+    /// <summary>What the last bug is about: an object and a cell, by number, or 0.</summary>
+    public (int Object, int Cell) BugAt => Met.Count == 0 ? default : (Met[^1].Object, Met[^1].Cell);
+
     /// <summary>Whether the step met a bug, be it the end or tolerated.</summary>
-    public bool Meets(KernelBug bug) => Bug == bug || (Tolerated & (1 << (int)bug)) != 0;
+    public bool Meets(KernelBug bug) => Bug == bug || (Tolerated & bug.Bit()) != 0;
 
     /// <summary>Whether the execution ends here.</summary>
     public bool IsFinal => Bug != KernelBug.None || ScopeTooSmall;

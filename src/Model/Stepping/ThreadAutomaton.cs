@@ -112,7 +112,7 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
                 return -1;
             }
 
-            if (run.Frame == 0 && !run.Context.IsOutside && machine.Tolerated.Contains(KernelBug.UnbalancedSection))
+            if (run.Frame == 0 && !run.Context.IsOutside && (machine.Tolerated & KernelBug.UnbalancedSection.Bit()) != 0)
             {
                 run = run with { Effects = [.. run.Effects, new(EffectKind.Bug, 0, (long)KernelBug.UnbalancedSection, "a thread ends inside a section or with a lock held")] };
             }
@@ -205,10 +205,10 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         var flags = (run.Frame == 0 ? NodeFlags.Finished : 0) | (started ? NodeFlags.Started : 0)
             | (Operations.CanBlock(run.Pending.Code) ? NodeFlags.CanBlock : 0) | (Operations.HasChoices(run.Pending.Code) ? NodeFlags.HasChoices : 0);
         flags |= machine.ThreadKind(thread) == ThreadKind.Task || started ? NodeFlags.Owes : 0;
-        var bug = run.Frame == 0
-            ? run.Context.IsOutside ? KernelBug.None : KernelBug.UnbalancedSection
-            : Sections.BugOf(run.Pending, run.Context, machine.Tolerated);
-        _nodes[number] = new Node(run.Pending, flags, bug, run.Context.Sections, a.Low + b.High, a.High + (b.Low * 3));
+        var bugs = run.Frame == 0
+            ? run.Context.IsOutside ? 0 : KernelBug.UnbalancedSection.Bit()
+            : Sections.BugsOf(run.Pending, run.Context);
+        _nodes[number] = new Node(run.Pending, flags, bugs, run.Context.Sections, a.Low + b.High, a.High + (b.Low * 3));
         _details[number] = new NodeDetails(run.Frame, run.Context, RegionsOf(run));
         _numbers.Add(key, number);
         NodeCount++;
@@ -286,11 +286,13 @@ internal enum NodeFlags : byte
 /// <summary>What the explorer's loop needs of a thread's node.</summary>
 /// <param name="Operation">What it will do next.</param>
 /// <param name="Flags">What it is.</param>
-/// <param name="Bug">The bug that doing so is in itself, whatever memory holds: sleeping while atomic, releasing what is not held.</param>
+/// <param name="Bugs">
+/// The bugs that doing so is in itself, whatever memory holds, as a mask: sleeping while atomic, releasing what is not held.
+/// </param>
 /// <param name="Sections">What it is inside of.</param>
 /// <param name="Low">The lower fingerprint of its content in this thread.</param>
 /// <param name="High">The upper one.</param>
-internal readonly record struct Node(Operation Operation, NodeFlags Flags, KernelBug Bug, SectionKinds Sections, ulong Low, ulong High);
+internal readonly record struct Node(Operation Operation, NodeFlags Flags, int Bugs, SectionKinds Sections, ulong Low, ulong High);
 
 /// <summary>What only reports and properties need of a node.</summary>
 internal sealed record NodeDetails(int Frame, ThreadContext Context, HashSet<string> Regions);

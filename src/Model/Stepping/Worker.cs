@@ -287,10 +287,10 @@ internal sealed class Worker(Machine machine)
             {
                 for (; frame < _depth; frame++)
                 {
-                    parent = machine.Frames.Intern(parent, _live[frame]!.Type, _live[frame]!.ToWords());
+                    parent = machine.Frames.Intern(parent, _live[frame]!.Type, _live[frame]!.ToWords(machine.KeepsDeadFields));
                 }
 
-                return _depth == 0 && _context.Regions.Length > 0
+                return _depth == 0 && _context.Regions.Length > 0 && !HasDied
                     ? new LocalRun(0, default, _context, [.. _effects], new($"{machine.ThreadName(_thread)} ends inside the region '{_context.Regions[^1]}', which it has not left"))
                     : new LocalRun(parent, _pending, _context, [.. _effects], null);
             }
@@ -307,8 +307,11 @@ internal sealed class Worker(Machine machine)
             return new LocalRun(0, default, _context, [.. _effects], null);
         }
 
-        return new LocalRun(0, default, _context, [.. _effects], _fault as ModelFaultException ?? Unhandled(_fault!));
+        return new LocalRun(0, default, _context, [.. _effects], HasDied ? null : _fault as ModelFaultException ?? Unhandled(_fault!));
     }
+
+    // What follows a BUG_ON never runs in the kernel: a fault there is none.
+    private bool HasDied => _effects.Exists(e => e.Kind == EffectKind.Bug && ((1 << (int)e.Value) & ~machine.Tolerated) != 0);
 
     private void MakePending(in Operation operation, Type awaiter)
     {

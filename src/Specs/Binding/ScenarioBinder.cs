@@ -33,17 +33,23 @@ public sealed class ScenarioBinder
     private readonly Dictionary<string, ModelObject> _objects = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _numbers = new(StringComparer.Ordinal);
 
-    private ScenarioBinder(ScenarioFile file, VariantSpec variant)
+    private readonly bool _keepsDeadFields;
+
+    private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields)
     {
         _file = file;
         _variant = variant;
+        _keepsDeadFields = keepsDeadFields;
     }
 
     /// <summary>Binds one variant of a scenario.</summary>
+    /// <param name="file">The scenario.</param>
+    /// <param name="variant">The variant in it.</param>
+    /// <param name="keepsDeadFields">For comparing: <see cref="MachineBuilder.KeepsDeadFields"/>.</param>
     /// <returns>The variant, or null and what is wrong.</returns>
-    public static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant)
+    public static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, bool keepsDeadFields = false)
     {
-        var binder = new ScenarioBinder(file, variant);
+        var binder = new ScenarioBinder(file, variant, keepsDeadFields);
         try
         {
             return (binder.Bind(), binder._diagnostics);
@@ -66,7 +72,7 @@ public sealed class ScenarioBinder
         CheckExpectations(properties);
         ThrowIfAny();
 
-        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = 0 };
+        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = 0, KeepsDeadFields = _keepsDeadFields };
         var threads = _file.Threads.Select(t => builder.Thread(t.Name.Value, KindOf(t))).ToArray();
         var discards = pools.Values.Any(p => p.Discard);
         var slab = discards ? builder.Thread(SlabThread, ThreadKind.Environment) : -1;

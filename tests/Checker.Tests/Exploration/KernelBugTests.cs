@@ -1,11 +1,14 @@
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Tests.Litmus;
 using ThpCheck.Checker.Verdicts;
+using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
 using static ThpCheck.Model.Primitives.Atomics;
 using static ThpCheck.Model.Primitives.Control;
 using static ThpCheck.Model.Primitives.MemoryAccess;
+using static ThpCheck.Model.Primitives.Rcu;
+using static ThpCheck.Model.Primitives.RwSemaphores;
 
 namespace ThpCheck.Checker.Tests.Exploration;
 
@@ -91,6 +94,53 @@ public sealed class KernelBugTests
         Assert.All(result.Properties, p => Assert.Equal(Verdict.Incomplete, p.Verdict));
     }
 
+    /// <remarks>down_read is two bugs at once there: the lock is held already, and a thread in an RCU section must not sleep.</remarks>
+    [Fact]
+    public void Two_tolerated_bugs_in_one_operation_are_both_reported()
+    {
+        var result = Small.Judged(Bug(m => m.SleepForItsOwnLock(), KernelBug.RecursiveLock, KernelBug.SleepInAtomic));
+
+        Assert.Equal(1, result.Ends);
+        Assert.Equal(
+            ["no-recursive-lock", "no-sleep-in-atomic"],
+            result.Properties.Where(p => p.Verdict == Verdict.Violated).Select(p => p.Property.Name).Order(StringComparer.Ordinal));
+        Assert.Equal("a*3", result["no-recursive-lock"].Counterexample!.Schedule);
+        Assert.Equal("a*3", result["no-sleep-in-atomic"].Counterexample!.Schedule);
+    }
+
+    /// <remarks>The bug that was met last has another message, and nothing that it is about.</remarks>
+    [Fact]
+    public void A_tolerated_bug_before_another_in_the_same_step_keeps_its_own_sentence()
+    {
+        var result = Small.Judged(Bug(m => m.WarnAndDie(), KernelBug.BugOn));
+
+        Assert.Equal("warning: odd: a in WarnAndDie()", result["no-warning"].Message);
+        Assert.Equal("over: a in WarnAndDie(), after xchg(shared.x, 1) = 0", result["no-bug-on"].Message);
+    }
+
+    /// <remarks>The kernel dies where it says BUG: what the path does afterwards, and what of that the model does not allow, never happens.</remarks>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_bug_before_a_fault_in_the_same_step_is_the_bug(bool inRegion)
+    {
+        var result = Small.Expect(Bug(m => m.DieThenFail(inRegion)), VariantVerdict.Violated, states: 6, transitions: 5);
+
+        Assert.Equal("BUG_ON(x): a in DieThenFail(), after xchg(shared.x, 1) = 0", result["no-bug-on"].Message);
+    }
+
+    /// <remarks>The thread goes on after a tolerated bug or a warning, and into the fault.</remarks>
+    [Theory]
+    [InlineData(KernelBug.BugOn)]
+    [InlineData(KernelBug.Warning)]
+    public void A_tolerated_bug_before_a_fault_in_the_same_step_hides_nothing(KernelBug bug)
+    {
+        var result = Small.Judged(bug == KernelBug.Warning ? Bug(m => m.WarnThenFail()) : Bug(m => m.DieThenFail(false), bug));
+
+        Assert.Equal(VariantVerdict.ModelFault, result.Verdict);
+        Assert.Contains("InvalidOperationException: after", result.Fault!.Value.Message, StringComparison.Ordinal);
+    }
+
     private static Instance Bug(Func<Words, KernelTask> path, params KernelBug[] tolerated) => Small.Instance(
         at => new Words(at),
         [new("a", path), new("b", m => m.CountY())],
@@ -102,6 +152,7 @@ public sealed class KernelBugTests
         private readonly Shared<int> _x = at.Cell(0, 1, 0, "x");
         private readonly Shared<int> _y = at.Cell(0, 2, 0, "y");
         private readonly Shared<Words?> _next = at.Cell<Words?>(null, "next");
+        private readonly rw_semaphore _sem = new(at, "sem");
 
         public async KernelTask CountY()
         {
@@ -125,6 +176,41 @@ public sealed class KernelBugTests
         {
             var next = await load(_next);
             await store(next!._x, 1);
+        }
+
+        public async KernelTask SleepForItsOwnLock()
+        {
+            await down_read(_sem);
+            await rcu_read_lock();
+            await down_read(_sem);
+            await rcu_read_unlock();
+            await up_read(_sem);
+            await up_read(_sem);
+        }
+
+        public async KernelTask DieThenFail(bool inRegion)
+        {
+            var x = await xchg(_x, 1);
+            Enter("region");
+            BUG_ON(x == 0, "BUG_ON(x)");
+            if (!inRegion)
+            {
+                throw new InvalidOperationException("after the end");
+            }
+        }
+
+        public async KernelTask WarnAndDie()
+        {
+            var x = await xchg(_x, 1);
+            BUG_ON(x == 0, "over");
+            WARN_ON(x == 0, "odd");
+        }
+
+        public async KernelTask WarnThenFail()
+        {
+            var x = await xchg(_x, 1);
+            WARN_ON(x == 0, "WARN_ON(x)");
+            throw new InvalidOperationException("after a warning");
         }
 
         public async KernelTask CountDown() => await atomic_dec(_x);
