@@ -163,9 +163,14 @@ internal sealed class AmpleSets
     private bool Waits(int thread, State state) =>
         _machine.Automaton(thread)[state.NodeOf(thread)].Operation.Code is OperationCode.rcu_callback or OperationCode.discard_slab;
 
-    // Whether those outside leave the locks of the set alone.
+    // Whether the locks of the set are really taken, and those outside leave them alone.
     private bool Respects(State state, ulong set, int locks)
     {
+        if (!_known.Locks(locks).AreTakenIn(state))
+        {
+            return false;
+        }
+
         var cells = _known.Locks(locks).Cells;
         for (var other = 0; other < _threads; other++)
         {
