@@ -15,7 +15,7 @@ public static class Releases
     private static readonly Type[] Linux61 =
     [
         typeof(mm), typeof(pgtable), typeof(fault), typeof(swap), typeof(rmap), typeof(rmap_walks), typeof(page_vma_mapped), typeof(memory), typeof(mmu_gather), typeof(mmap), typeof(mprotect),
-        typeof(vmscan), typeof(page_idle), typeof(migrate),
+        typeof(vmscan), typeof(page_idle), typeof(migrate), typeof(filemap), typeof(page_writeback), typeof(truncate), typeof(madvise), typeof(tlbflush), typeof(user),
     ];
 
     /// <summary>Releases by name.</summary>
@@ -28,9 +28,13 @@ public static class Releases
     public static IReadOnlyList<Patch> Patches { get; } =
     [
         new("anon-vma-degree", "before 2555283eb40d (\"mm/rmap: Fix anon_vma->degree ambiguity leading to double-reuse\"), v6.0", [typeof(anon_vma_degree_rmap)]),
+        new("delay-dirty-v0", "Linus Torvalds, 29 October 2022: the dirty bit goes into the batch, and set_page_dirty comes after the flush", [typeof(delay_dirty_v0_memory), typeof(delay_dirty_v0_mmu_gather)]),
+        new("delay-dirty-v0b", "Linus Torvalds, 31 October 2022, as a thought: that, and the rmap removed after it", [typeof(delay_dirty_v0b_memory), typeof(delay_dirty_v0b_mmu_gather)]),
         new("delay-rmap-final", "5df397dec7c4 (\"mm: delay page_remove_rmap() until after the TLB has been flushed\"), v6.2", [typeof(delay_rmap_final_memory), typeof(delay_rmap_final_mmu_gather)]),
+        new("delay-rmap-two-batches", "c47454823bd4 (\"mm: mmu_gather: allow more than one batch of delayed rmaps\"), v6.2, on top of delay-rmap-final", [typeof(delay_rmap_two_batches_mmu_gather)]),
         new("delay-rmap-v1", "mm: delay rmap removal until after TLB flush, mm-unstable, November 2022", [typeof(delay_rmap_v1_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap)]),
         new("delay-rmap-v1-anon-immediate", "Hugh Dickins's local change to delay-rmap-v1", [typeof(delay_rmap_v1_anon_immediate_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap)]),
+        new("flush-after-unlock", "zap_pte_range as it was up to v3.14, before 1cf35d47712d (\"mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts\")", [typeof(flush_after_unlock_memory)]),
     ];
 
     /// <summary>A release with patches applied in order.</summary>

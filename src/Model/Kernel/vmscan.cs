@@ -40,6 +40,42 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
         }
     }
 
+    /// <summary>Takes a locked page out of its file's cache if it is clean and the caller and the cache have the only references; says whether it did.</summary>
+    /// <remarks>Left out: swap, shadow entries, i_lock. That it goes is the event <c>evicts</c>.</remarks>
+    [KernelSource("mm/vmscan.c")]
+    public virtual async KernelTask<bool> __remove_mapping(AddressSpace mapping, Folio folio)
+    {
+        BUG_ON(!await mm.folio_test_locked(folio), "BUG_ON(!folio_test_locked(folio))");
+        await spin_lock(mapping.xa_lock);
+        if (await cmpxchg(folio._refcount, 2, 0) != 2) // folio_ref_freeze
+        {
+            await spin_unlock(mapping.xa_lock);
+            return false;
+        }
+
+        if (await mm.folio_test_dirty(folio))
+        {
+            await atomic_set(folio._refcount, 2); // folio_ref_unfreeze
+            await spin_unlock(mapping.xa_lock);
+            return false;
+        }
+
+        Oracle("evicts", folio);
+        await filemap.__filemap_remove_folio(mapping, folio);
+        await spin_unlock(mapping.xa_lock);
+        return true;
+    }
+
+    /// <summary>The same for a caller that keeps its reference.</summary>
+    [KernelSource("mm/vmscan.c")]
+    public virtual async KernelTask remove_mapping(AddressSpace mapping, Folio folio)
+    {
+        if (await __remove_mapping(mapping, folio))
+        {
+            await atomic_set(folio._refcount, 1); // folio_ref_unfreeze
+        }
+    }
+
     /// <summary>What shrink_active_list does with a folio it has isolated: asks who used it, and puts it back.</summary>
     /// <remarks>Left out: the lists themselves and everything that follows from the answer.</remarks>
     [KernelSource("mm/vmscan.c")]

@@ -1,0 +1,96 @@
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Kernel;
+
+/// <summary>The part of mm/rmap.c that is about file pages.</summary>
+public partial class rmap
+{
+    /// <summary>Completes the flushes that reclaim has put off in an mm, before its ptes are changed for another reason.</summary>
+    [KernelSource("mm/rmap.c")]
+    public virtual async KernelTask flush_tlb_batched_pending(Mm mm)
+    {
+        var batch = await atomic_read(mm.tlb_flush_batched);
+        var pending = batch & ((1 << Mm.FlushedShift) - 1);
+        var flushed = batch >> Mm.FlushedShift;
+        if (pending != flushed)
+        {
+            await tlbflush.flush_tlb_mm(mm);
+            await cmpxchg(mm.tlb_flush_batched, batch, pending | (pending << Mm.FlushedShift));
+        }
+    }
+
+    /// <summary>Visits every vma that may map a locked file page.</summary>
+    /// <remarks>
+    /// Left out: taking the lock by i_mmap_trylock_read first (nothing: it sleeps where that fails), done, which would end the walk of an unmapped folio
+    /// early, and invalid_vma (every mapping of a file is shared here).
+    /// </remarks>
+    [KernelSource("mm/rmap.c")]
+    public virtual async KernelTask<int> rmap_walk_file(Folio folio, RmapWalkControl rwc, int arg)
+    {
+        var mapping = await load(folio.mapping);
+        if (Config.DEBUG_VM)
+        {
+            BUG_ON(!await mm.folio_test_locked(folio), "VM_BUG_ON_FOLIO(!folio_test_locked(folio))");
+        }
+
+        if (mapping is not AddressSpace file)
+        {
+            return arg;
+        }
+
+        var pgoff = await load(folio.index);
+        await down_read(file.i_mmap_rwsem);
+        var goes_on = true;
+        for (var i = 0; goes_on; i++)
+        {
+            var vma = await list_get(file.i_mmap, i);
+            if (vma is null)
+            {
+                break;
+            }
+
+            var address = await vma_address(vma, pgoff);
+            if (address >= 0)
+            {
+                (goes_on, arg) = await rwc.rmap_one(folio, vma, address, arg);
+            }
+        }
+
+        await up_read(file.i_mmap_rwsem);
+        return arg;
+    }
+
+    /// <summary>Makes every pte of a locked file page clean and read-only, and says how many were not.</summary>
+    [KernelSource("mm/rmap.c")]
+    public virtual async KernelTask<int> folio_mkclean(Folio folio)
+    {
+        BUG_ON(!await mm.folio_test_locked(folio), "BUG_ON(!folio_test_locked(folio))");
+        if (!await mm.folio_mapped(folio))
+        {
+            return 0;
+        }
+
+        return await load(folio.mapping) is null ? 0 : await rmap_walk(folio, File<rmap_walks>().page_mkclean_rwc, 0);
+    }
+
+    /// <summary>folio_mkclean in one vma. It takes the page-table lock before it looks, and so waits for whoever is unmapping the page.</summary>
+    [KernelSource("mm/rmap.c", Function = "page_vma_mkclean_one")]
+    public virtual async KernelTask<(bool GoesOn, int Cleaned)> page_mkclean_one(Folio folio, Vma vma, int address, int cleaned)
+    {
+        var pvmw = await page_vma_mapped.page_vma_mapped_walk(new(folio, vma, address, null, false, Sync: Checks("mkclean-sync")));
+        while (pvmw.IsFound)
+        {
+            var ptep = pvmw.Table!.pte[address];
+            if ((await load(ptep)).Dirty || (await load(ptep)).Write)
+            {
+                var entry = await tlbflush.ptep_clear_flush(vma, address, ptep);
+                await store(ptep, entry with { Write = false, Dirty = false });
+                cleaned++;
+            }
+
+            pvmw = await page_vma_mapped.page_vma_mapped_walk(pvmw);
+        }
+
+        return (true, cleaned);
+    }
+}
