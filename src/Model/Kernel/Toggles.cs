@@ -24,6 +24,8 @@ public static class Toggles
         new("adjust-locks-anon-vma", "__vma_adjust", true, "off: a vma's range changes without the anon_vma's lock, and its trees are not sorted anew."),
         new("free-waits-for-readers", "anon_vma_free", true, "off: frees without waiting for a reader that holds the root's lock."),
         new("typesafe-by-rcu", "anon_vma_init", true, "off: anon_vmas come from an ordinary slab cache."),
+        new("defer-flush", "try_to_unmap_one", true, "off: reclaim flushes each pte that it clears at once."),
+        new("flush-before-folio-unlock", "shrink_folio_list", false, "on: what was dirty when it was unmapped is flushed before the folio is unlocked, also where it is not written."),
         new("mkclean-sync", "page_mkclean_one", true, "off: PVMW_SYNC is not asked for, so a pte that is gone is passed by without waiting for who cleared it."),
         new("flush-before-unlock", "zap_pte_range", true, "off: delayed rmaps wait for the flush that comes after the page-table lock was dropped."),
         new("flush-before-rmaps", "zap_pte_range", true, "off: delayed rmaps are removed before the flush."),

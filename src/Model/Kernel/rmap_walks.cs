@@ -27,6 +27,7 @@ public class rmap_walks : KernelFile
         folio_referenced_rwc = new FolioReferenced(kernel);
         page_idle_rwc = new PageIdle(kernel);
         page_mkclean_rwc = new PageMkclean(kernel);
+        try_to_unmap_rwc = new TryToUnmap(kernel);
     }
 
     /// <summary>folio_referenced: only tries the lock.</summary>
@@ -38,8 +39,11 @@ public class rmap_walks : KernelFile
     /// <summary>folio_mkclean.</summary>
     public RmapWalkControl page_mkclean_rwc { get; }
 
+    /// <summary>try_to_unmap.</summary>
+    public RmapWalkControl try_to_unmap_rwc { get; }
+
     /// <summary>All of them, to be registered.</summary>
-    public IReadOnlyList<RmapWalkControl> All => [folio_referenced_rwc, page_idle_rwc, page_mkclean_rwc];
+    public IReadOnlyList<RmapWalkControl> All => [folio_referenced_rwc, page_idle_rwc, page_mkclean_rwc, try_to_unmap_rwc];
 
     private sealed class FolioReferenced(Kernel kernel) : RmapWalkControl
     {
@@ -55,6 +59,14 @@ public class rmap_walks : KernelFile
 
         public override KernelTask<(bool GoesOn, int Arg)> rmap_one(Folio folio, Vma vma, int address, int arg) =>
             kernel.File<rmap>().page_mkclean_one(folio, vma, address, arg);
+    }
+
+    private sealed class TryToUnmap(Kernel kernel) : RmapWalkControl
+    {
+        public override bool try_lock => false;
+
+        public override KernelTask<(bool GoesOn, int Arg)> rmap_one(Folio folio, Vma vma, int address, int arg) =>
+            kernel.File<rmap>().try_to_unmap_one(folio, vma, address, arg);
     }
 
     private sealed class PageIdle(Kernel kernel) : RmapWalkControl
