@@ -59,8 +59,9 @@ public static class Releases
 
                 if (!replacement.IsAssignableTo(before))
                 {
-                    throw new ModelFaultException(
-                        $"the patches {by[file]} and {patch.Name} both replace {file.Name}, and {replacement.Name} does not derive from {before.Name}; apply one, or derive one from the other");
+                    throw new ModelFaultException(!by.TryGetValue(file, out var earlier)
+                        ? $"the patch {patch.Name} replaces {file.Name} by {replacement.Name}, which does not derive from {release}'s {before.Name}; apply it to an earlier kernel"
+                        : $"the patches {earlier} and {patch.Name} both replace {file.Name}, and {replacement.Name} does not derive from {before.Name}; apply one, or derive one from the other");
                 }
 
                 files[file] = replacement;

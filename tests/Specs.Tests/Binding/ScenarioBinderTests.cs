@@ -110,6 +110,17 @@ public sealed class ScenarioBinderTests
             Assert.Single(diagnostics).ToString());
     }
 
+    [Fact]
+    public void A_patch_must_build_on_the_releases_own_file()
+    {
+        var (bound, diagnostics) = Bind(Good.Replace("kernel: linux-6.1", "kernel: linux-6.2", StringComparison.Ordinal));
+
+        Assert.Null(bound);
+        Assert.Equal(
+            "a.yaml:16:15: the patch delay-rmap-v1 replaces memory by delay_rmap_v1_memory, which does not derive from linux-6.2's delay_rmap_final_memory; apply it to an earlier kernel",
+            Assert.Single(diagnostics).ToString());
+    }
+
     private static (BoundVariant? Bound, IReadOnlyList<Diagnostic> Diagnostics) Bind(string text)
     {
         var read = ScenarioReader.Parse("a.yaml", text);
