@@ -144,6 +144,7 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         }
 
         await up_write(mm.mmap_lock);
+        await tlbflush.flush_tlb_mm(oldmm); // whose ptes were made read-only
         await up_write(oldmm.mmap_lock);
         return mm;
     }
