@@ -149,6 +149,30 @@ public partial class rmap
         return arg;
     }
 
+    /// <summary>How many mappings have used a locked file page since the last time; their young bits are cleared, and no TLB is flushed for that.</summary>
+    /// <remarks>Left out: what <see cref="folio_referenced"/> leaves out.</remarks>
+    [KernelSource("mm/rmap.c", Function = "folio_referenced")]
+    public virtual async KernelTask<int> folio_referenced_locked(Folio folio) =>
+        await mm.folio_mapped(folio) ? await rmap_walk(folio, File<rmap_walks>().count_references_rwc, 0) : 0;
+
+    /// <summary>The same in one vma.</summary>
+    [KernelSource("mm/rmap.c", Function = "folio_referenced_one")]
+    public virtual async KernelTask<(bool GoesOn, int Referenced)> count_references_one(Folio folio, Vma vma, int address, int referenced)
+    {
+        var pvmw = await page_vma_mapped.page_vma_mapped_walk(new(folio, vma, address, null, false));
+        while (pvmw.IsFound)
+        {
+            if (await pgtable.ptep_test_and_clear_young(pvmw.Table!.pte[address]))
+            {
+                referenced++;
+            }
+
+            pvmw = await page_vma_mapped.page_vma_mapped_walk(pvmw);
+        }
+
+        return (true, referenced);
+    }
+
     /// <summary>Makes every pte of a locked file page clean and read-only, and says how many were not.</summary>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask<int> folio_mkclean(Folio folio)

@@ -27,6 +27,20 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
         return true;
     }
 
+    /// <summary>Takes a folio that cannot go away off its LRU, with a reference; says whether it could.</summary>
+    /// <remarks>Left out: the list and the lruvec lock.</remarks>
+    [KernelSource("mm/vmscan.c")]
+    public virtual async KernelTask<bool> folio_isolate_lru(Folio folio)
+    {
+        if (!await test_and_clear_bit(PageFlags.PG_lru, folio.flags))
+        {
+            return false;
+        }
+
+        await mm.folio_get(folio);
+        return true;
+    }
+
     /// <summary>Puts an isolated folio back on its LRU, and frees it if it was left to this thread.</summary>
     /// <remarks>Left out: the lruvec lock, under which this happens.</remarks>
     [KernelSource("mm/vmscan.c", Function = "move_folios_to_lru")]
@@ -77,13 +91,13 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>
-    /// What shrink_folio_list does with an isolated file page that nobody has used: unmaps it, writes it if it is dirty and this may, and takes it
-    /// out of the cache if it is clean. The flushes are put off until before something is written, and to the end.
+    /// What shrink_folio_list does with an isolated file page: if nobody has used it since the last time, unmaps it, writes it if it is dirty and this may, and
+    /// takes it out of the cache if it is clean. The flushes are put off until before something is written, and to the end.
     /// </summary>
     /// <param name="folio">The page.</param>
     /// <param name="may_write">Whether it writes dirty pages: only kswapd does, of files, and only under pressure.</param>
     /// <remarks>
-    /// Left out: folio_check_references, demotion, buffers, the flags that make it write the next time, anonymous pages, lists of more than one; a page
+    /// Left out: PG_referenced, demotion, buffers, the flags that make it write the next time, anonymous pages, lists of more than one; a page
     /// under writeback is kept.
     /// </remarks>
     [KernelSource("mm/vmscan.c")]
@@ -93,7 +107,7 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
         var is_freed = false;
         if (await mm.folio_trylock(folio))
         {
-            if (!await test_bit(PageFlags.PG_writeback, folio.flags))
+            if (!await test_bit(PageFlags.PG_writeback, folio.flags) && await rmap.folio_referenced_locked(folio) == 0) // folio_check_references
             {
                 (tlb_ubc, is_freed) = await shrink_folio(folio, may_write);
             }
