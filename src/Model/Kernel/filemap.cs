@@ -119,8 +119,12 @@ public class filemap(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask filemap_unaccount_folio(Folio folio)
     {
         var mapped = await mm.folio_mapped(folio);
-        Oracle("filemap_unaccount_folio", folio);
         BUG_ON(Config.DEBUG_VM && mapped, "VM_BUG_ON_FOLIO(folio_mapped(folio))");
+        if (!Config.DEBUG_VM || !mapped)
+        {
+            Oracle("filemap_unaccount_folio", folio); // what follows the assertion
+        }
+
         WARN_ON(mapped, "BUG: Bad page cache: still mapped when deleted");
         WARN_ON(await mm.folio_test_dirty(folio), "WARN_ON_ONCE(folio_test_dirty(folio) && mapping_can_writeback(mapping))");
     }
