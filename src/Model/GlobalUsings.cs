@@ -6,6 +6,7 @@ global using static ThpCheck.Model.Primitives.Control;
 global using static ThpCheck.Model.Primitives.FolioLock;
 global using static ThpCheck.Model.Primitives.GuardedLists;
 global using static ThpCheck.Model.Primitives.MemoryAccess;
+global using static ThpCheck.Model.Primitives.Mmu;
 global using static ThpCheck.Model.Primitives.Rcu;
 global using static ThpCheck.Model.Primitives.RwSemaphores;
 global using static ThpCheck.Model.Primitives.Slab;

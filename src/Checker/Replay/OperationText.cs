@@ -1,4 +1,5 @@
 using System.Globalization;
+using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
 using Comparison = ThpCheck.Model.Primitives.Comparison;
 
@@ -37,6 +38,11 @@ internal static class OperationText
         OperationCode.Until when operation.B == 0 => $"wait until {machine.Object((int)operation.A)}",
         OperationCode.Until => $"wait until {Field(machine, operation)} {Comparing((Comparison)operation.B)} {Value(machine, operation.Cell, operation.A)}",
         OperationCode.Yield => "yield",
+        OperationCode.mmu_store => $"{Translation(machine, operation)} := {operation.A.ToString(CultureInfo.InvariantCulture)}",
+        OperationCode.mmu_load => $"{Translation(machine, operation)}",
+        OperationCode.flush_tlb_pages => $"flush_tlb_mm_range({machine.Object(operation.Object)}, {operation.A.ToString(CultureInfo.InvariantCulture)}, {operation.B.ToString(CultureInfo.InvariantCulture)})",
+        OperationCode.flush_tlb_all => "flush_tlb_all()",
+        OperationCode.tlb_entry_changes => "a TLB entry comes or goes",
         _ when operation.Cell != 0 => $"{operation.Code}({Field(machine, operation)})",
         _ => $"{operation.Code}()",
     };
@@ -53,6 +59,8 @@ internal static class OperationText
             or OperationCode.bit_spin_trylock or OperationCode.down_read_trylock or OperationCode.down_write_trylock or OperationCode.rwsem_is_locked
             or OperationCode.folio_trylock => value != 0 ? "true" : "false",
         OperationCode.down_write => value != 0 ? "" : "waits",
+        OperationCode.mmu_store => (Access)value switch { Access.Done => "", Access.Walked => "walks first", _ => "page fault" },
+        OperationCode.mmu_load => value switch { Mmu.LoadWalked => "walks first", Mmu.LoadFaults => "page fault", _ => value.ToString(CultureInfo.InvariantCulture) },
         OperationCode.kmem_cache_alloc or OperationCode.list_get => machine.Object((int)value)?.Name ?? "NULL",
         _ => "",
     };
@@ -97,6 +105,8 @@ internal static class OperationText
     private static string List(Machine machine, in Operation operation) => Without(Field(machine, operation), ".count");
 
     private static string Without(string text, string end) => text.EndsWith(end, StringComparison.Ordinal) ? text[..^end.Length] : text;
+
+    private static string Translation(Machine machine, in Operation operation) => $"page {(operation.B >> 32).ToString(CultureInfo.InvariantCulture)} of {machine.Object((int)operation.B)}";
 
     private static string Waiting(in Operation operation) => operation.A == (long)SectionKinds.Rcu ? "synchronize_rcu()" : "smp_call_function()";
 

@@ -26,7 +26,8 @@ internal static class Races
     private static bool IsLocal(in Operation operation) => operation.Code is OperationCode.none or OperationCode.Choose or OperationCode.Yield;
 
     // Which object it is about is decided when it happens.
-    private static bool ActsOnAnything(in Operation operation) => operation.Code is OperationCode.rcu_callback or OperationCode.discard_slab;
+    private static bool ActsOnAnything(in Operation operation) => operation.Code is OperationCode.rcu_callback or OperationCode.discard_slab
+        or OperationCode.mmu_store or OperationCode.mmu_load or OperationCode.flush_tlb_pages or OperationCode.flush_tlb_all or OperationCode.tlb_entry_changes;
 
     private static bool OnOneCell(Machine machine, in Operation one, in Operation other) =>
         (Writes(one) || Writes(other)) && ((one.Cell != 0 && one.Cell == other.Cell) || Reads(machine, one, other.Cell) || Reads(machine, other, one.Cell));

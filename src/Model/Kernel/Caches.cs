@@ -13,13 +13,15 @@ public sealed class Caches
         var most = Of(pools, "mm").Objects + Of(pools, "folio").Objects + Of(pools, "vma").Objects;
         var chains = Of(pools, "anon_vma_chain").Objects;
         Threads = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"current{i}", at => new KernelThread(at, i)))];
+        var pages = config.PTRS_PER_PTE;
+        Tlbs = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"tlb{i}", at => new Tlb(at, pages)))];
         Folio = builder.Cache("folio", at => new Folio(at, most), Of(pools, "folio"));
         PageTable = builder.Cache("page_table", at => new PageTable(at, config.PTRS_PER_PTE), Of(pools, "page_table"));
-        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects), Of(pools, "mm"));
+        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount)), Of(pools, "mm"));
         Vma = builder.Cache("vma", at => new Vma(at, config.PTRS_PER_PTE, chains), Of(pools, "vma"));
         AnonVma = builder.Cache("anon_vma", at => new AnonVma(at, chains), Of(pools, "anon_vma"));
         AnonVmaChain = builder.Cache("anon_vma_chain", at => new AnonVmaChain(at), Of(pools, "anon_vma_chain"));
-        AddressSpace = builder.Cache("address_space", at => new AddressSpace(at), Of(pools, "address_space"));
+        AddressSpace = builder.Cache("address_space", at => new AddressSpace(at, pages, Of(pools, "vma").Objects), Of(pools, "address_space"));
         _memMap = [.. Folio.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
     }
 
@@ -37,6 +39,9 @@ public sealed class Caches
 
     /// <summary>task_struct, one for each thread.</summary>
     public IReadOnlyList<KernelThread> Threads { get; }
+
+    /// <summary>The TLBs of the threads' CPUs.</summary>
+    public IReadOnlyList<Tlb> Tlbs { get; }
 
     /// <summary>Pages.</summary>
     public SlabCache<Folio> Folio { get; }

@@ -5,7 +5,10 @@ namespace ThpCheck.Model.Kernel;
 /// <summary>How the kernel is configured.</summary>
 /// <param name="DEBUG_VM">Whether VM_BUG_ON and VM_WARN_ON are evaluated.</param>
 /// <param name="PTRS_PER_PTE">How many entries a page table has; the kernel's is 512.</param>
-public sealed record Config(bool DEBUG_VM = true, int PTRS_PER_PTE = 2);
+/// <param name="MMU_GATHER_BUNDLE">How many pages the batch inside a gather takes; the kernel's takes 8.</param>
+/// <param name="MAX_GATHER_BATCH">How many pages each further batch takes; the kernel's takes as many as fit a page.</param>
+/// <param name="MAX_GATHER_BATCH_COUNT">How many further batches there may be. None is as when there is no memory for one.</param>
+public sealed record Config(bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0);
 
 /// <summary>
 /// A kernel: one class per kernel file, as chosen by a release and replaced by patches, with its toggles, its configuration
@@ -79,6 +82,15 @@ public abstract class KernelFile(Kernel kernel) : ModelObject
 
     /// <summary>mm/mmap.c.</summary>
     protected mmap mmap => kernel.File<mmap>();
+
+    /// <summary>mm/filemap.c.</summary>
+    protected filemap filemap => kernel.File<filemap>();
+
+    /// <summary>mm/page-writeback.c.</summary>
+    protected page_writeback page_writeback => kernel.File<page_writeback>();
+
+    /// <summary>arch/x86/mm/tlb.c.</summary>
+    protected tlbflush tlbflush => kernel.File<tlbflush>();
 
     /// <summary>mm/swap.c.</summary>
     protected swap swap => kernel.File<swap>();

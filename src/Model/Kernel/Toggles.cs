@@ -24,6 +24,17 @@ public static class Toggles
         new("adjust-locks-anon-vma", "__vma_adjust", true, "off: a vma's range changes without the anon_vma's lock, and its trees are not sorted anew."),
         new("free-waits-for-readers", "anon_vma_free", true, "off: frees without waiting for a reader that holds the root's lock."),
         new("typesafe-by-rcu", "anon_vma_init", true, "off: anon_vmas come from an ordinary slab cache."),
+        new("defer-flush", "try_to_unmap_one", true, "off: reclaim flushes each pte that it clears at once."),
+        new("flush-before-folio-unlock", "shrink_folio_list", false, "on: what was dirty when it was unmapped is flushed before the folio is unlocked, also where it is not written."),
+        new("mkclean-sync", "page_mkclean_one", true, "off: PVMW_SYNC is not asked for, so a pte that is gone is passed by without waiting for who cleared it."),
+        new("flush-before-unlock", "zap_pte_range", true, "off: delayed rmaps wait for the flush that comes after the page-table lock was dropped."),
+        new("flush-before-rmaps", "zap_pte_range", true, "off: delayed rmaps are removed before the flush."),
+        new("delay-forces-flush", "zap_pte_range", true, "off: a page's rmap is delayed without force_flush, so that nothing removes it before the lock is dropped."),
+        new("free-batch-after-flush", "zap_pte_range", true, "off: what was flushed is left in its batch, flags and all."),
+        new("dirty-before-flush", "zap_pte_range", true, "off: a page is made dirty only when its rmap is removed, after the flush."),
+        new("dirty-before-rmap", "tlb_flush_rmaps", true, "off: and after its rmap is removed."),
+        new("reset-delayed-rmap", "tlb_flush_rmaps", true, "off: delayed_rmap stays set."),
+        new("scan-local-batch", "tlb_flush_rmaps", true, "off: only the active batch is looked at, as when no second one was allowed."),
         new("flush-before-free-pgtables", "exit_mmap", false, "on: tlb_finish_mmu before free_pgtables, so that what it delays is done before the vmas are unlinked."),
     ];
 

@@ -33,40 +33,147 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         return folio;
     }
 
-    /// <summary>The first store to a page of a shared file mapping: brings the page into the cache and maps it dirty.</summary>
+    /// <summary>What a fault does, which finds the vma in place: the caller holds mmap_lock.</summary>
+    /// <returns>The page that it mapped, or null: another was faster, or a pte that is there was made to allow the access.</returns>
     /// <remarks>
-    /// Left out: reading it from disk, page_mkwrite, and looking the page up in the cache (invents a second page wherever one that
-    /// is cached is faulted in again, and hides file pages that are mapped twice); the LRU's pagevec.
+    /// Left out: swap and NUMA entries; copy-on-write, which is a fault of the model. The PMD is read once to look, and again to fill.
     /// </remarks>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<Folio?> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write)
+    {
+        var table = await load(vm_mm.pmd);
+        var orig_pte = table is null ? default : await load(table.pte[address]);
+        if (table is null || orig_pte == default)
+        {
+            return await load(vma.vm_file) is not { } file ? await do_anonymous_page(vm_mm, vma, address)
+                : write ? await do_shared_fault(vm_mm, vma, file, address)
+                : await do_read_fault(vm_mm, vma, file, address);
+        }
+
+        await spin_lock(table.ptl);
+        if (await load(table.pte[address]) != orig_pte)
+        {
+            await spin_unlock(table.ptl);
+            return null;
+        }
+
+        if (write && !orig_pte.Write)
+        {
+            await wp_page_shared(vma, table, address, orig_pte);
+            return null;
+        }
+
+        await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write });
+        await spin_unlock(table.ptl);
+        return null;
+    }
+
+    /// <summary>The first load from a page of a shared file mapping: maps it read-only, as the file system wants to know of the first store.</summary>
+    /// <remarks>Left out: mapping its neighbours too (fault-around).</remarks>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<Folio?> do_read_fault(Mm vm_mm, Vma vma, AddressSpace file, int address)
+    {
+        var folio = await filemap.filemap_fault(file, await linear_page_index(vma, address));
+        var is_mapped = await finish_fault(vm_mm, folio, address, write: false);
+        await mm.folio_unlock(folio);
+        if (!is_mapped)
+        {
+            await mm.folio_put(folio);
+            return null;
+        }
+
+        return folio;
+    }
+
+    /// <summary>The first store to a page of a shared file mapping: brings the page into the cache and maps it dirty.</summary>
+    /// <remarks>Left out: throttling.</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<Folio?> do_shared_fault(Mm vm_mm, Vma vma, AddressSpace file, int address)
     {
-        var folio = await kmem_cache_alloc(Caches.Folio);
-        await atomic_set(folio._refcount, 2); // the cache's, and this fault's, which the pte takes over
-        await mm.folio_lock(folio);
-        await store(folio.mapping, file);
-        var vm_start = await load(vma.vm_start);
-        var vm_pgoff = await load(vma.vm_pgoff);
-        await store(folio.index, address - vm_start + vm_pgoff);
-        await atomic_inc(file.nrpages); // under the i_pages lock
-        await set_bit(PageFlags.PG_lru, folio.flags);
-
-        var table = await pte_alloc(vm_mm); // finish_fault
-        await spin_lock(table.ptl);
-        if (await load(table.pte[address]) != default)
+        var folio = await filemap.filemap_fault(file, await linear_page_index(vma, address));
+        await mm.folio_unlock(folio);
+        if (!await filemap.filemap_page_mkwrite(file, folio))
         {
-            await spin_unlock(table.ptl);
+            await mm.folio_put(folio);
+            return null;
+        }
+
+        if (!await finish_fault(vm_mm, folio, address, write: true))
+        {
             await mm.folio_unlock(folio);
             await mm.folio_put(folio);
             return null;
         }
 
-        await rmap.page_add_file_rmap(folio); // do_set_pte
-        await store(table.pte[address], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio)));
-        await spin_unlock(table.ptl);
-        await mm.set_page_dirty(folio); // fault_dirty_shared_page
-        await mm.folio_unlock(folio);
+        await fault_dirty_shared_page(folio);
         return folio;
+    }
+
+    /// <summary>Sets the pte of a locked page-cache page, unless there is one by now; says whether it did. It takes over the caller's reference.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<bool> finish_fault(Mm vm_mm, Folio folio, int address, bool write)
+    {
+        var table = await pte_alloc(vm_mm);
+        await spin_lock(table.ptl);
+        if (await load(table.pte[address]) != default)
+        {
+            await spin_unlock(table.ptl);
+            return false;
+        }
+
+        await rmap.page_add_file_rmap(folio); // do_set_pte
+        await store(table.pte[address], new Pte(Present: true, Write: write, Dirty: write, Young: true, Caches.page_to_pfn(folio)));
+        await spin_unlock(table.ptl);
+        return true;
+    }
+
+    /// <summary>The first store to a page that is mapped read-only. The caller holds the page-table lock, which this drops.</summary>
+    /// <remarks>Left out: private mappings and anonymous memory, whose copy-on-write is a fault of the model; throttling.</remarks>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask wp_page_shared(Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (await load(vma.vm_file) is not { } file)
+        {
+            throw new ModelFaultException("a store to anonymous memory that fork has write-protected: copy-on-write is not modelled");
+        }
+
+        var folio = Caches.pfn_to_page(orig_pte.Pfn);
+        await mm.folio_get(folio);
+        await spin_unlock(table.ptl);
+        if (await filemap.filemap_page_mkwrite(file, folio))
+        {
+            await spin_lock(table.ptl); // finish_mkwrite_fault
+            if (await load(table.pte[address]) == orig_pte)
+            {
+                await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Write = true, Dirty = true, Young = true }); // wp_page_reuse
+                await spin_unlock(table.ptl);
+                await fault_dirty_shared_page(folio);
+            }
+            else
+            {
+                await spin_unlock(table.ptl);
+                await mm.folio_unlock(folio);
+            }
+        }
+
+        await mm.folio_put(folio);
+    }
+
+    /// <summary>Makes the page of a pte that was just made writable dirty, and unlocks it.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask fault_dirty_shared_page(Folio folio)
+    {
+        await mm.set_page_dirty(folio);
+        await mm.folio_unlock(folio);
+    }
+
+    /// <summary>The offset in its file of the page at an address.</summary>
+    [KernelSource("include/linux/pagemap.h")]
+    public virtual async KernelTask<int> linear_page_index(Vma vma, int address)
+    {
+        var vm_start = await load(vma.vm_start);
+        var vm_pgoff = await load(vma.vm_pgoff);
+        return address - vm_start + vm_pgoff;
     }
 
     /// <summary>The page table that the PMD points to; allocates it where there is none.</summary>
@@ -153,57 +260,116 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         await spin_unlock(dst.ptl);
     }
 
-    /// <summary>Unmaps the pages of a vma. What it unmapped is in the gather.</summary>
+    /// <summary>Unmaps a range of one vma, of which this is all that is gathered.</summary>
+    /// <remarks>Left out: lru_add_drain, mmu notifiers.</remarks>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask zap_page_range_single(Vma vma, int start, int end, bool even_cows)
+    {
+        var vm_mm = await load(vma.vm_mm);
+        var tlb = await mmu_gather.tlb_gather_mmu(vm_mm!);
+        tlb = await unmap_single_vma(tlb, vma, start, end, even_cows);
+        await mmu_gather.tlb_finish_mmu(tlb);
+    }
+
+    /// <summary>Unmaps a locked page-cache page wherever it is mapped.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask unmap_mapping_folio(Folio folio)
+    {
+        var mapping = await load(folio.mapping);
+        if (Config.DEBUG_VM)
+        {
+            BUG_ON(!await mm.folio_test_locked(folio), "VM_BUG_ON(!folio_test_locked(folio))");
+        }
+
+        var first_index = await load(folio.index);
+        var file = (AddressSpace)mapping!;
+        await down_read(file.i_mmap_rwsem);
+        for (var i = 0; await list_get(file.i_mmap, i) is { } vma; i++)
+        {
+            var address = await rmap.vma_address(vma, first_index); // unmap_mapping_range_tree
+            if (address >= 0)
+            {
+                await zap_page_range_single(vma, address, address + 1, even_cows: false);
+            }
+        }
+
+        await up_read(file.i_mmap_rwsem);
+    }
+
+    /// <summary>Unmaps the pages of a vma in a range. What it unmapped is in the gather.</summary>
     /// <remarks>
     /// Left out: the levels above the PMD, mmu notifiers. The PMD is read once: the kernel reads it again for the lock, and no
     /// path here takes a table out of a PMD while others may still reach it by mmap_lock or the reverse map.
     /// </remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<MmuGather> unmap_single_vma(MmuGather tlb, Vma vma)
+    public virtual async KernelTask<MmuGather> unmap_single_vma(MmuGather tlb, Vma vma, int start_addr, int end_addr, bool even_cows = true)
     {
-        var start = await load(vma.vm_start);
-        var end = await load(vma.vm_end);
+        var start = Math.Max(await load(vma.vm_start), start_addr);
+        var end = Math.Min(await load(vma.vm_end), end_addr);
         var table = await load(tlb.Mm.pmd);
-        return table is null ? tlb : await zap_pte_range(tlb, vma, table, start, end);
+        return table is null || start >= end ? tlb : await zap_pte_range(tlb, vma, table, start, end, even_cows);
     }
 
     /// <summary>
     /// Clears the ptes of a range: each page leaves the reverse map at once, under the page-table lock, and the gather
-    /// takes over the reference that its pte held.
+    /// takes over the reference that its pte held. Where a page was dirty by its pte, the TLB is flushed before the lock is dropped.
     /// </summary>
     /// <remarks>
-    /// Left out: swap and migration entries, breaks to reschedule and batches that fill (no scenario here has any), the
-    /// accessed bit, RSS; the TLB, so force_flush is seen only in the batch being freed after the lock is dropped.
+    /// Left out: swap and migration entries (no scenario here has any), breaks to reschedule, the accessed bit, RSS.
     /// </remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end)
+    public virtual async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end, bool even_cows)
     {
-        var force_flush = false;
-        await spin_lock(table.ptl);
-        for (; address < end; address++)
+        while (true)
         {
-            var pte = await load(table.pte[address]);
-            if (!pte.Present)
+            var force_flush = false;
+            var is_full = false;
+            await spin_lock(table.ptl);
+            await rmap.flush_tlb_batched_pending(tlb.Mm);
+            for (; address < end && !is_full; address++)
             {
-                continue;
+                var pte = await load(table.pte[address]);
+                if (!pte.Present || !await should_zap_page(pte, even_cows))
+                {
+                    continue;
+                }
+
+                pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
+                tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address);
+                var page = Caches.pfn_to_page(pte.Pfn);
+                if (!await mm.folio_test_anon(page) && pte.Dirty)
+                {
+                    force_flush = true;
+                    await mm.set_page_dirty(page);
+                }
+
+                await rmap.page_remove_rmap(page);
+                WARN_ON(await mm.folio_mapcount(page) < 0, "print_bad_pte: negative mapcount");
+                (tlb, is_full) = mmu_gather.__tlb_remove_page(tlb, page);
             }
 
-            pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
-            var page = Caches.pfn_to_page(pte.Pfn);
-            if (!await mm.folio_test_anon(page) && pte.Dirty)
+            if (force_flush || is_full)
             {
-                force_flush = true;
-                await mm.set_page_dirty(page);
+                tlb = await mmu_gather.tlb_flush_mmu_tlbonly(tlb);
             }
 
-            await rmap.page_remove_rmap(page);
-            WARN_ON(await mm.folio_mapcount(page) < 0, "print_bad_pte: negative mapcount");
-            tlb = mmu_gather.__tlb_remove_page(tlb, page);
+            await spin_unlock(table.ptl);
+            if (force_flush || is_full)
+            {
+                tlb = await mmu_gather.tlb_flush_mmu(tlb);
+            }
+
+            if (address == end)
+            {
+                return tlb;
+            }
         }
-
-        await spin_unlock(table.ptl);
-        return force_flush ? await mmu_gather.tlb_flush_mmu(tlb) : tlb;
     }
+
+    /// <summary>Whether the page of a present pte is to be unmapped: a truncation of a file leaves private copies alone.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<bool> should_zap_page(Pte pte, bool even_cows) =>
+        even_cows || !await mm.folio_test_anon(Caches.pfn_to_page(pte.Pfn));
 
     /// <summary>Unmaps all vmas of a list.</summary>
     [KernelSource("mm/memory.c")]
@@ -213,14 +379,13 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         for (var i = 0; i < count; i++)
         {
             var vma = await list_get(mm.mm_mt, i);
-            tlb = await unmap_single_vma(tlb, vma!);
+            tlb = await unmap_single_vma(tlb, vma!, 0, int.MaxValue);
         }
 
         return tlb;
     }
 
     /// <summary>Hides each vma from the reverse map, then frees its page tables.</summary>
-    /// <remarks>Left out: unlink_file_vma (hides races with walks of file mappings, of which there are none).</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<MmuGather> free_pgtables(MmuGather tlb, Mm mm)
     {
@@ -229,6 +394,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         {
             var vma = await list_get(mm.mm_mt, i);
             await rmap.unlink_anon_vmas(vma!);
+            await mmap.unlink_file_vma(vma!);
         }
 
         return await free_pgd_range(tlb);

@@ -18,10 +18,28 @@ public class mm(Kernel kernel) : KernelFile(kernel)
     [KernelSource("include/linux/page-flags.h")]
     public virtual async KernelTask<bool> folio_test_anon(Folio folio) => await load(folio.mapping) is AnonVma;
 
+    /// <summary>Whether the folio is locked.</summary>
+    [KernelSource("include/linux/page-flags.h")]
+    public virtual Step<bool> folio_test_locked(Folio folio) => test_bit(PageFlags.PG_locked, folio.flags);
+
+    /// <summary>Whether the folio is known to be newer than its file on disk.</summary>
+    [KernelSource("include/linux/page-flags.h")]
+    public virtual Step<bool> folio_test_dirty(Folio folio) => test_bit(PageFlags.PG_dirty, folio.flags);
+
     /// <summary>Notes that a page-cache page is newer than its file on disk.</summary>
-    /// <remarks>Left out: what the file system does with it.</remarks>
+    /// <remarks>
+    /// The file system of a page that is in a file hears of it: this is the event <c>dirties</c> when the page was clean. Left out: what the file
+    /// system does with it, and what it looks at first (ext4_dirty_folio's warnings, which a property stands for).
+    /// </remarks>
     [KernelSource("mm/page-writeback.c", Function = "folio_mark_dirty")]
-    public virtual Step set_page_dirty(Folio folio) => set_bit(PageFlags.PG_dirty, folio.flags);
+    public virtual async KernelTask set_page_dirty(Folio folio)
+    {
+        var mapping = await load(folio.mapping); // whose dirty_folio is called
+        if (!await test_and_set_bit(PageFlags.PG_dirty, folio.flags) && mapping is not null)
+        {
+            Oracle("dirties", folio);
+        }
+    }
 
     /// <summary>Takes a reference. Left out: its assertion that there is one already.</summary>
     [KernelSource("include/linux/mm.h")]

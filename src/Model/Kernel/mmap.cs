@@ -14,20 +14,58 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     public virtual KernelTask<Vma> mmap_region(Mm mm, int start, int end) => mmap_region(mm, start, end, null);
 
     /// <summary>Maps a file, shared, or anonymous memory where there is none.</summary>
-    /// <remarks>Left out: merging with neighbours; vma_link's i_mmap tree (hides walks of file mappings).</remarks>
+    /// <remarks>Left out: merging with neighbours.</remarks>
     [KernelSource("mm/mmap.c")]
     public virtual async KernelTask<Vma> mmap_region(Mm mm, int start, int end, AddressSpace? file)
     {
         await down_write(mm.mmap_lock);
         var vma = await kmem_cache_alloc(Caches.Vma);
+        await vma_link(mm, vma, start, end, file);
+        await up_write(mm.mmap_lock);
+        return vma;
+    }
+
+    /// <summary>MAP_FIXED: maps anonymous memory in the place of the vma that an address is in, while the other threads of the process go on.</summary>
+    /// <remarks>mmap_lock is held for writing throughout, so a fault waits until the new vma is there. Left out: ranges that are not whole vmas.</remarks>
+    [KernelSource("mm/mmap.c", Function = "mmap_region")]
+    public virtual async KernelTask mmap_fixed(Mm mm, int address)
+    {
+        await down_write(mm.mmap_lock);
+        var old = await find_vma(mm, address);
+        if (old is not null)
+        {
+            var start = await load(old.vm_start);
+            var end = await load(old.vm_end);
+            var vma = await kmem_cache_alloc(Caches.Vma);
+            await list_del(mm.mm_mt, old, mm.mmap_lock); // do_mas_munmap
+            await unmap_region(mm, old);
+            await kmem_cache_free(old);
+            await vma_link(mm, vma, start, end, null);
+        }
+
+        await up_write(mm.mmap_lock);
+    }
+
+    /// <summary>Fills in a new vma and links it into its mm and its file. The caller holds mmap_lock.</summary>
+    [KernelSource("mm/mmap.c")]
+    public virtual async KernelTask vma_link(Mm mm, Vma vma, int start, int end, AddressSpace? file)
+    {
         await store(vma.vm_mm, mm);
         await store(vma.vm_start, start);
         await store(vma.vm_end, end);
         await store(vma.vm_pgoff, start);
         await store(vma.vm_file, file);
+        if (file is not null)
+        {
+            await down_write(file.i_mmap_rwsem);
+        }
+
         await list_add_tail(mm.mm_mt, vma, mm.mmap_lock);
-        await up_write(mm.mmap_lock);
-        return vma;
+        if (file is not null)
+        {
+            await list_add_tail(file.i_mmap, vma, file.i_mmap_rwsem); // vma_interval_tree_insert
+            await up_write(file.i_mmap_rwsem);
+        }
     }
 
     /// <summary>The vma that an address is in, or null. The caller holds mmap_lock.</summary>
@@ -81,7 +119,7 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<AddressSpace> alloc_inode() => await kmem_cache_alloc(Caches.AddressSpace);
 
     /// <summary>Copies an address space at fork.</summary>
-    /// <remarks>Left out: VM_DONTCOPY and its like, file mappings, vm_ops.</remarks>
+    /// <remarks>Left out: VM_DONTCOPY and its like, vm_ops.</remarks>
     [KernelSource("kernel/fork.c")]
     public virtual async KernelTask<Mm> dup_mmap(Mm oldmm)
     {
@@ -94,11 +132,19 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
             var mpnt = await list_get(oldmm.mm_mt, i);
             var tmp = await vm_area_dup(mm, mpnt!);
             await rmap.anon_vma_fork(tmp, mpnt!);
+            if (await load(tmp.vm_file) is { } file)
+            {
+                await down_write(file.i_mmap_rwsem);
+                await list_add_tail(file.i_mmap, tmp, file.i_mmap_rwsem); // vma_interval_tree_insert_after
+                await up_write(file.i_mmap_rwsem);
+            }
+
             await list_add_tail(mm.mm_mt, tmp, mm.mmap_lock);
             await memory.copy_page_range(tmp, mpnt!);
         }
 
         await up_write(mm.mmap_lock);
+        await tlbflush.flush_tlb_mm(oldmm); // whose ptes were made read-only
         await up_write(oldmm.mmap_lock);
         return mm;
     }
@@ -476,7 +522,7 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask exit_mmap(Mm mm)
     {
         await down_read(mm.mmap_lock);
-        var tlb = mmu_gather.tlb_gather_mmu_fullmm(mm);
+        var tlb = await mmu_gather.tlb_gather_mmu_fullmm(mm);
         tlb = await memory.unmap_vmas(tlb, mm);
         await up_read(mm.mmap_lock);
 
@@ -520,15 +566,28 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/mmap.c")]
     public virtual async KernelTask unmap_region(Mm mm, Vma vma)
     {
-        var tlb = mmu_gather.tlb_gather_mmu(mm);
-        tlb = await memory.unmap_single_vma(tlb, vma);
+        var tlb = await mmu_gather.tlb_gather_mmu(mm);
+        tlb = await memory.unmap_single_vma(tlb, vma, 0, int.MaxValue);
         await rmap.unlink_anon_vmas(vma); // free_pgtables
+        await unlink_file_vma(vma);
         if (await list_count(mm.mm_mt) == 0)
         {
             tlb = await memory.free_pgd_range(tlb);
         }
 
         await mmu_gather.tlb_finish_mmu(tlb);
+    }
+
+    /// <summary>Hides a vma from the walks of its file's mappings.</summary>
+    [KernelSource("mm/mmap.c")]
+    public virtual async KernelTask unlink_file_vma(Vma vma)
+    {
+        if (await load(vma.vm_file) is { } file)
+        {
+            await down_write(file.i_mmap_rwsem);
+            await list_del(file.i_mmap, vma, file.i_mmap_rwsem);
+            await up_write(file.i_mmap_rwsem);
+        }
     }
 
     /// <summary>Frees the vmas of an mm that nobody uses any more.</summary>

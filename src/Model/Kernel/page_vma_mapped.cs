@@ -8,7 +8,8 @@ namespace ThpCheck.Model.Kernel;
 /// <param name="Address">The page's address in the vma.</param>
 /// <param name="Table">The table whose lock is held, or null.</param>
 /// <param name="IsFound">Whether the pte there maps the folio.</param>
-public readonly record struct PageVmaMappedWalk(Folio Folio, Vma Vma, int Address, PageTable? Table, bool IsFound);
+/// <param name="Sync">PVMW_SYNC: whether it takes the lock before it looks.</param>
+public readonly record struct PageVmaMappedWalk(Folio Folio, Vma Vma, int Address, PageTable? Table, bool IsFound, bool Sync = false);
 
 /// <summary>mm/page_vma_mapped.c: whether, and where, a folio is mapped in a vma.</summary>
 public class page_vma_mapped(Kernel kernel) : KernelFile(kernel)
@@ -17,7 +18,7 @@ public class page_vma_mapped(Kernel kernel) : KernelFile(kernel)
     /// Goes to the pte that maps the folio and returns with its table locked, or ends the walk with no lock held.
     /// </summary>
     /// <remarks>
-    /// Left out: hugetlb, PMD-mapped and large folios, so a walk has one place to look; PVMW_SYNC and PVMW_MIGRATION, which
+    /// Left out: hugetlb, PMD-mapped and large folios, so a walk has one place to look; PVMW_MIGRATION, which
     /// no walker here asks for; swap entries, so one look without the lock stands for the kernel's two. The PMD is read once:
     /// the kernel reads it again for the pte and for the lock, and the anon_vma's lock keeps its table where it is (hides what
     /// happens where a table goes under that lock).
@@ -38,15 +39,14 @@ public class page_vma_mapped(Kernel kernel) : KernelFile(kernel)
         }
 
         // map_pte: a look without the lock, and only then the lock.
-        var pte = await load(table.pte[pvmw.Address]);
-        if (!pte.Present)
+        if (!pvmw.Sync && !(await load(table.pte[pvmw.Address])).Present)
         {
             return await not_found(pvmw);
         }
 
         await spin_lock(table.ptl);
         pvmw = pvmw with { Table = table };
-        pte = await load(table.pte[pvmw.Address]); // check_pte
+        var pte = await load(table.pte[pvmw.Address]); // check_pte
         if (pte.Present && pte.Pfn == Caches.page_to_pfn(pvmw.Folio))
         {
             return pvmw with { IsFound = true };

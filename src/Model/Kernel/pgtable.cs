@@ -21,6 +21,17 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
         return pte.Young && await test_and_clear_bit(Young, ptep);
     }
 
+    /// <summary>Makes a present pte allow more. The caller holds the page-table lock.</summary>
+    /// <remarks>A load and a store: an accessed bit that a CPU sets in between is set in the new pte anyway.</remarks>
+    [KernelSource("arch/x86/mm/pgtable.c")]
+    public virtual async KernelTask ptep_set_access_flags(Shared<Pte> ptep, Pte entry)
+    {
+        if (await load(ptep) != entry)
+        {
+            await store(ptep, entry);
+        }
+    }
+
     /// <summary>Clears the write bit.</summary>
     [KernelSource("arch/x86/include/asm/pgtable.h")]
     public virtual Step ptep_set_wrprotect(Shared<Pte> ptep) => clear_bit(Write, ptep);

@@ -3,7 +3,7 @@ using ThpCheck.Model.Stepping;
 namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/rmap.c: from a folio to the page tables that map it, and the anon_vmas that lead there.</summary>
-public class rmap(Kernel kernel) : KernelFile(kernel)
+public partial class rmap(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>A new anon_vma, its own root and parent.</summary>
     /// <remarks>Its stores are steps: the cache is type-safe, so a stale reader may look at it while they happen.</remarks>
@@ -424,10 +424,10 @@ public class rmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Visits every vma that may map a folio.</summary>
-    /// <remarks>Left out: KSM folios, and the walk of a file's mappings (hides what goes wrong there).</remarks>
+    /// <remarks>Left out: KSM folios.</remarks>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask<int> rmap_walk(Folio folio, RmapWalkControl rwc, int arg) =>
-        await mm.folio_test_anon(folio) ? await rmap_walk_anon(folio, rwc, arg) : arg;
+        await mm.folio_test_anon(folio) ? await rmap_walk_anon(folio, rwc, arg) : await rmap_walk_file(folio, rwc, arg);
 
     /// <summary>Visits every vma that may map an anonymous folio, under the lock of its anon_vma's root.</summary>
     /// <returns>What the visits made of their argument.</returns>

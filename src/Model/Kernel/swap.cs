@@ -35,12 +35,13 @@ public class swap(Kernel kernel) : KernelFile(kernel)
         }
 
         var mapcount = await atomic_read(folio._mapcount) != -1;
+        Oracle("free_unref_page", folio);
         WARN_ON(mapcount, "BUG: Bad page state: nonzero mapcount");
         var mapping = await load(folio.mapping) is not null;
         WARN_ON(mapping, "BUG: Bad page state: non-NULL mapping");
         var refcount = await atomic_read(folio._refcount) != 0;
         WARN_ON(refcount, "BUG: Bad page state: nonzero _refcount");
-        var flags = (await load(folio.flags) & (PageFlags.PG_locked | PageFlags.PG_lru)) != 0;
+        var flags = (await load(folio.flags) & (PageFlags.PG_locked | PageFlags.PG_lru | PageFlags.PG_writeback)) != 0;
         WARN_ON(flags, "BUG: Bad page state: PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
         if (!mapcount && !mapping && !refcount && !flags)
         {
@@ -48,13 +49,15 @@ public class swap(Kernel kernel) : KernelFile(kernel)
         }
     }
 
-    /// <summary>Drops the references that a batch of pages owns: first all of them, then it frees the pages that were the last.</summary>
+    /// <summary>
+    /// Drops the references that some pages of a gather own, those of one batch: first all of them, then it frees the pages whose last they were.
+    /// </summary>
     /// <remarks>Left out: free_swap_cache, which comes first (hides swap-cache races; no folio here is in swap).</remarks>
     [KernelSource("mm/swap.c")]
-    public virtual async KernelTask release_pages(MmuGather tlb)
+    public virtual async KernelTask release_pages(MmuGather tlb, int first, int end)
     {
         var free = 0;
-        for (var i = 0; i < tlb.Nr; i++)
+        for (var i = first; i < end; i++)
         {
             if (await atomic_dec_and_test(tlb[i]!._refcount))
             {
@@ -63,7 +66,7 @@ public class swap(Kernel kernel) : KernelFile(kernel)
             }
         }
 
-        for (var i = 0; i < tlb.Nr; i++)
+        for (var i = first; i < end; i++)
         {
             if ((free & (1 << i)) != 0)
             {

@@ -17,6 +17,9 @@ public enum PageFlags
 
     /// <summary>Its contents are newer than what is on disk.</summary>
     PG_dirty = 4,
+
+    /// <summary>On its way to disk.</summary>
+    PG_writeback = 8,
 }
 
 /// <summary>
@@ -42,11 +45,32 @@ public sealed class Folio(Layout at, int most) : KernelObject(at)
 
     /// <summary>Its offset in what it belongs to, in pages.</summary>
     public readonly Shared<int> index = at.Cell(0, most + 1);
+
+    /// <summary>What the page holds: the number of the store that was last.</summary>
+    public readonly Shared<int> data = at.Cell(0, Contents);
+
+    /// <summary>The largest number of a store.</summary>
+    internal const int Contents = 7;
 }
 
-/// <summary>struct address_space: a file's pages. Here it stands for the file alone.</summary>
-public sealed class AddressSpace(Layout at) : KernelObject(at)
+/// <summary>struct address_space: a file's pages, in memory and on disk.</summary>
+public sealed class AddressSpace(Layout at, int pages, int vmas) : KernelObject(at)
 {
+    /// <summary>i_pages: its cached pages by their offsets.</summary>
+    public readonly SharedArray<Folio?> i_pages = at.Array<Folio?>(pages);
+
+    /// <summary>The lock of i_pages.</summary>
+    public readonly spinlock_t xa_lock = new(at);
+
+    /// <summary>The vmas that map it.</summary>
+    public readonly guarded_list<Vma> i_mmap = new(at, vmas);
+
+    /// <summary>The lock of i_mmap.</summary>
+    public readonly rw_semaphore i_mmap_rwsem = new(at);
+
+    /// <summary>What its pages hold on disk.</summary>
+    public readonly SharedArray<int> disk = at.Array(pages, 0, Folio.Contents);
+
     /// <summary>How many pages of it are cached.</summary>
     public readonly Shared<int> nrpages = at.Cell(0, 15);
 }

@@ -8,7 +8,7 @@ namespace ThpCheck.Model.Objects;
 /// the mm's own single entry (hides races on upper levels; none of these paths changes them while a walker can be there); counters
 /// of RSS and page tables (hygiene only).
 /// </remarks>
-public sealed class Mm(Layout at, int vmas) : KernelObject(at)
+public sealed class Mm(Layout at, int vmas, int threads = 1) : KernelObject(at)
 {
     /// <summary>mmap_lock.</summary>
     public readonly rw_semaphore mmap_lock = new(at);
@@ -18,6 +18,15 @@ public sealed class Mm(Layout at, int vmas) : KernelObject(at)
 
     /// <summary>The PMD entry: none or a table of ptes.</summary>
     public readonly Shared<PageTable?> pmd = at.Cell<PageTable?>();
+
+    /// <summary>How many gathers have begun and not ended.</summary>
+    public readonly Shared<int> tlb_flush_pending = at.Cell(0, threads);
+
+    /// <summary>How many flushes reclaim has put off, and, in the upper bits, how many of these had been by the last flush.</summary>
+    public readonly Shared<int> tlb_flush_batched = at.Cell(0, (1 << (2 * FlushedShift)) - 1);
+
+    /// <summary>TLB_FLUSH_BATCH_FLUSHED_SHIFT; the kernel's is 16.</summary>
+    public const int FlushedShift = 3;
 
     /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
     public readonly guarded_list<Vma> mm_mt = new(at, vmas);

@@ -192,6 +192,31 @@ internal sealed class Footprints
             case OperationCode.Until:
                 Access(cell, false, to);
                 break;
+            case OperationCode.mmu_store or OperationCode.mmu_load:
+                var own = (Tlb)_machine.Object(operation.Object)!;
+                Translations(own, to);
+                Access(own.loaded_mm.Cell, true, to);
+                Walk(to);
+                foreach (var folio in _machine.ObjectsOf<Folio>())
+                {
+                    AddLifetime(folio.Id, to);
+                    Access(folio.data.Cell, operation.Code == OperationCode.mmu_store, to);
+                }
+
+                break;
+            case OperationCode.flush_tlb_pages or OperationCode.flush_tlb_all or OperationCode.tlb_entry_changes:
+                foreach (var tlb in _machine.ObjectsOf<Tlb>())
+                {
+                    Translations(tlb, to);
+                    Access(tlb.loaded_mm.Cell, false, to);
+                }
+
+                if (operation.Code == OperationCode.tlb_entry_changes)
+                {
+                    Walk(to);
+                }
+
+                break;
             default:
                 throw new UnreachableException($"{operation.Code}");
         }
@@ -332,6 +357,32 @@ internal sealed class Footprints
     {
         to.Read((_objectWords << 6) + _slotOf[slot.Lifetime]);
         to.Write((_poolWords << 6) + _slotOf[slot.Lifetime]);
+    }
+
+    private void Translations(Tlb tlb, FootprintBuilder to)
+    {
+        for (var address = 0; address < tlb.entry.Length; address++)
+        {
+            Access(tlb.entry[address].Cell, true, to);
+        }
+    }
+
+    // Which page table a CPU walks is in the state: any of them, whose ptes it marks.
+    private void Walk(FootprintBuilder to)
+    {
+        foreach (var mm in _machine.ObjectsOf<Mm>())
+        {
+            Access(mm.pmd.Cell, false, to);
+        }
+
+        foreach (var table in _machine.ObjectsOf<PageTable>())
+        {
+            AddLifetime(table.Id, to);
+            for (var address = 0; address < table.pte.Length; address++)
+            {
+                Access(table.pte[address].Cell, true, to);
+            }
+        }
     }
 
     private void AllSections(bool writes, FootprintBuilder to)

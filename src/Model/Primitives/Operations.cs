@@ -8,7 +8,7 @@ internal static class Operations
 {
     /// <summary>Whether there are states in which the operation waits.</summary>
     public static bool CanBlock(OperationCode code) => code is OperationCode.spin_lock or OperationCode.bit_spin_lock or OperationCode.down_read or OperationCode.down_write_acquire
-        or OperationCode.folio_lock or OperationCode.snapshot_wait or OperationCode.Until or OperationCode.rcu_callback or OperationCode.discard_slab;
+        or OperationCode.folio_lock or OperationCode.snapshot_wait or OperationCode.Until or OperationCode.rcu_callback or OperationCode.discard_slab or OperationCode.tlb_entry_changes;
 
     /// <summary>Whether it is about a cell.</summary>
     public static bool NeedsCell(in Operation operation) =>
@@ -16,7 +16,8 @@ internal static class Operations
         || (operation.Code == OperationCode.Until && operation.B != 0);
 
     /// <summary>Whether the operation can happen in several ways that are not scheduling.</summary>
-    public static bool HasChoices(OperationCode code) => code is OperationCode.Choose or OperationCode.kmem_cache_alloc or OperationCode.rcu_callback or OperationCode.discard_slab;
+    public static bool HasChoices(OperationCode code) => code is OperationCode.Choose or OperationCode.kmem_cache_alloc or OperationCode.rcu_callback or OperationCode.discard_slab
+        or OperationCode.tlb_entry_changes;
 
     /// <summary>
     /// Whether it can happen now. An operation that is a bug always can, so that the bug is seen; one whose bug the variant
@@ -40,7 +41,7 @@ internal static class Operations
             OperationCode.Until => operation.B == 0
                 ? ((Predicate)state.Machine.Object((int)operation.A)!).Holds(state)
                 : Holds(state, operation),
-            OperationCode.rcu_callback or OperationCode.discard_slab => Choices(state, operation) > 0,
+            OperationCode.rcu_callback or OperationCode.discard_slab or OperationCode.tlb_entry_changes => Choices(state, operation) > 0,
             _ => true,
         };
     }
@@ -52,6 +53,7 @@ internal static class Operations
         OperationCode.kmem_cache_alloc => Math.Max(1, Slab.Candidates(state, (SlabCache)state.Machine.Object((int)operation.A)!)),
         OperationCode.rcu_callback => Callbacks.Ready(state),
         OperationCode.discard_slab => Slab.Discardable(state),
+        OperationCode.tlb_entry_changes => Mmu.Changeable(state),
         _ => 1,
     };
 
@@ -168,6 +170,8 @@ internal static class Operations
                 return 0;
             case OperationCode.list_add or OperationCode.list_add_tail or OperationCode.list_del or OperationCode.list_get or OperationCode.list_count:
                 return GuardedList.Execute(state, operation);
+            case OperationCode.mmu_store or OperationCode.mmu_load or OperationCode.flush_tlb_pages or OperationCode.flush_tlb_all or OperationCode.tlb_entry_changes:
+                return Mmu.Execute(state, operation, choice);
             case OperationCode.Choose:
                 return choice;
             default:

@@ -84,6 +84,22 @@ public sealed class Layout
         return new(_object, first, length);
     }
 
+    /// <summary>The next cells, all integers.</summary>
+    /// <param name="length">How many.</param>
+    /// <param name="min">The smallest value, inclusive.</param>
+    /// <param name="max">The largest value, inclusive.</param>
+    /// <param name="name">The field's name; the compiler gives it.</param>
+    public SharedArray<int> Array(int length, int min, int max, [CallerMemberName] string name = "")
+    {
+        var first = _next;
+        for (var i = 0; i < length; i++)
+        {
+            Take($"{name}[{i}]", typeof(int), CellRole.Shared, (min, max), Math.Max(min, 0));
+        }
+
+        return new(_object, first, length);
+    }
+
     /// <summary>The next ghost cell.</summary>
     public Ghost<T> Ghost<T>(T? initial = default, [CallerMemberName] string name = "") =>
         new(Take(name, typeof(T), CellRole.Ghost, Word<T>.Range, Initial(initial)));

@@ -30,6 +30,9 @@ public enum OperationCode : byte
 
     // The model's own.
     Choose, Until, Yield,
+
+    // The MMU (Primitives/Mmu.cs).
+    mmu_store, mmu_load, flush_tlb_pages, flush_tlb_all, tlb_entry_changes,
 #pragma warning restore CS1591, CA1707
 }
 

@@ -37,6 +37,7 @@ public sealed class PathCatalog
         [
             .. kernel.Files.SelectMany(f => PathsOf(f.GetType()).Select(m => new PathEntry(f.Name, m, f))),
             new PathEntry("rcu", typeof(Rcu).GetMethod(nameof(Rcu.rcu_core))!, null),
+            new PathEntry("mmu", typeof(Mmu).GetMethod(nameof(Mmu.tlb_entries_come_and_go))!, null),
             new PathEntry("slab", typeof(Slab).GetMethod(nameof(Slab.discard_slabs))!, null),
         ];
     }

@@ -1,4 +1,5 @@
 using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Objects;
 using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Format;
@@ -190,8 +191,19 @@ public sealed class ScenarioBinder
             {
                 (nameof(Config.DEBUG_VM), SettingValue.Boolean b) => config with { DEBUG_VM = b.Value },
                 (nameof(Config.PTRS_PER_PTE), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PTE = (int)n.Value },
+                (nameof(Config.MMU_GATHER_BUNDLE), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MMU_GATHER_BUNDLE = (int)n.Value },
+                (nameof(Config.MAX_GATHER_BATCH), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH = (int)n.Value },
+                (nameof(Config.MAX_GATHER_BATCH_COUNT), SettingValue.Number { Value: >= 0 and < MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH_COUNT = (int)n.Value },
                 _ => Refuse(setting, config),
             };
+        }
+
+        var gathered = config.MMU_GATHER_BUNDLE + (config.MAX_GATHER_BATCH * config.MAX_GATHER_BATCH_COUNT);
+        if (gathered > MmuGather.Capacity)
+        {
+            Report(
+                _file.ConfigOf(_variant)[0].Name.Position,
+                $"the batches of a gather would take {gathered} pages, and {MmuGather.Capacity} are the most; make {nameof(Config.MMU_GATHER_BUNDLE)}, {nameof(Config.MAX_GATHER_BATCH)} or {nameof(Config.MAX_GATHER_BATCH_COUNT)} smaller");
         }
 
         return config;
@@ -199,15 +211,22 @@ public sealed class ScenarioBinder
 
     private Config Refuse(Setting setting, Config config)
     {
-        string[] names = [nameof(Config.DEBUG_VM), nameof(Config.PTRS_PER_PTE)];
+        string[] names = [nameof(Config.DEBUG_VM), nameof(Config.PTRS_PER_PTE), nameof(Config.MMU_GATHER_BUNDLE), nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT)];
         var name = setting.Name.Value;
         if (names.Contains(name))
         {
-            Report(setting.Value.Position, $"{name} cannot be {setting.Value}; {(name == names[0] ? "it is on or off" : "it is a number from 1 to 16")}");
+            var range = Array.IndexOf(names, name) switch
+            {
+                0 => "it is on or off",
+                1 => "it is a number from 1 to 16",
+                4 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
+                _ => $"it is a number from 1 to {MmuGather.Capacity}",
+            };
+            Report(setting.Value.Position, $"{name} cannot be {setting.Value}; {range}");
         }
         else
         {
-            Report(setting.Name.Position, $"no configuration '{name}'.{NearestName.Hint(name, names)} There are {string.Join(" and ", names)}");
+            Report(setting.Name.Position, $"no configuration '{name}'.{NearestName.Hint(name, names)} There are {string.Join(", ", names[..^1])} and {names[^1]}");
         }
 
         return config;

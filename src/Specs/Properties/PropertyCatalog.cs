@@ -12,6 +12,9 @@ public static class PropertyCatalog
             RmapProperties.RefcountCoversMapcount, RmapProperties.WalkerWalks, RmapProperties.WalkerMeetsUnlink, RmapProperties.WalkerMeetsFreed,
             AnonVmaProperties.RmapFindsPtes, AnonVmaProperties.OneAnonVmaOneChain, AnonVmaProperties.WalkerWalksNoStranger,
             AnonVmaProperties.VmasMerge, AnonVmaProperties.AnonVmaIsLeftOver,
+            DirtyProperties.StoresReachTheDisk, DirtyProperties.EvictedPageIsOnDisk, DirtyProperties.DirtiedUnderLock, DirtyProperties.FlushedBeforeFree,
+            DirtyProperties.RemovedPageIsUnmapped, DirtyProperties.FreedPageIsUnmapped, DirtyProperties.StaleDirtyEntry, DirtyProperties.WritebackMeetsZap,
+            DirtyProperties.TruncateMeetsZap,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
         }.OrderBy(p => p.Name, StringComparer.Ordinal),
     ];

@@ -71,10 +71,10 @@ public sealed partial class TamperingTests
     [Theory]
     [InlineData(" rcu 0 ", " rcu 1 ", "inside other sections, locks or regions")]
     [InlineData(" list_get Plain ", " list_count Plain ", "at list_count, not list_get")]
-    [InlineData(" list_get Plain 10 ", " list_get Plain 12 ", "at list_get with other operands")]
+    [InlineData(" list_get Plain 14 ", " list_get Plain 16 ", "at list_get with other operands")]
     public void A_changed_node_is_noticed(string was, string now, string difference)
     {
-        var node = Lines.First(l => l.StartsWith("node ", StringComparison.Ordinal) && l.Contains("list_get Plain 10", StringComparison.Ordinal));
+        var node = Lines.First(l => l.StartsWith("node ", StringComparison.Ordinal) && l.Contains("list_get Plain 14", StringComparison.Ordinal));
 
         var from = Refuted(Certified.V1.Replace(node, node.Replace(was, now, StringComparison.Ordinal), StringComparison.Ordinal));
 
@@ -85,9 +85,9 @@ public sealed partial class TamperingTests
     public void A_state_that_nothing_leads_to_is_noticed()
     {
         var initial = Line("state 0 ");
-        var smuggled = $"state 1803{initial["state 0".Length..].Replace(" cells 0 0 ", " cells 14 14 ", StringComparison.Ordinal)}";
+        var smuggled = $"state 2077{initial["state 0".Length..].Replace(" cells 0 0 ", " cells 14 14 ", StringComparison.Ordinal)}";
 
-        Assert.Equal("state 1803 is not reachable: no step from a listed state leads to it", Refuted(Certified.V1.Replace("\nend\n", $"\n{smuggled}\nend\n", StringComparison.Ordinal)));
+        Assert.Equal("state 2077 is not reachable: no step from a listed state leads to it", Refuted(Certified.V1.Replace("\nend\n", $"\n{smuggled}\nend\n", StringComparison.Ordinal)));
     }
 
     /// <remarks>
@@ -101,14 +101,14 @@ public sealed partial class TamperingTests
         var copies = Lines.Where(l => l.StartsWith("state ", StringComparison.Ordinal) || l.StartsWith("bug ", StringComparison.Ordinal)).Select(line =>
         {
             var fields = line.Split(' ');
-            fields[1] = (int.Parse(fields[1], null) + 1803).ToString(null, null);
+            fields[1] = (int.Parse(fields[1], null) + 2077).ToString(null, null);
             fields[Array.IndexOf(fields, "cells") + 1 + wait] = "1";
             return string.Join(' ', fields);
         });
         var doubled = Certified.V1.Replace("\nend\n", $"\n{string.Join('\n', copies)}\nend\n", StringComparison.Ordinal)
-            .Replace("states 1803\ntransitions 3592\nends 2\n", "states 3606\ntransitions 7184\nends 4\n", StringComparison.Ordinal);
+            .Replace("states 2077\ntransitions 4170\nends 2\n", "states 4154\ntransitions 8340\nends 4\n", StringComparison.Ordinal);
 
-        Assert.Equal("state 1803 is not reachable: no step from a listed state leads to it", Refuted(doubled));
+        Assert.Equal("state 2077 is not reachable: no step from a listed state leads to it", Refuted(doubled));
     }
 
     [Theory]
@@ -119,8 +119,8 @@ public sealed partial class TamperingTests
     [InlineData("property walker-walks holds", "property walker-walks violated", "^walker-walks: claimed violated, found holds: state [0-9]+ reaches it$")]
     [InlineData("deadlock none", "deadlock found", "^the certificate claims a deadlock; there is none$")]
     [InlineData("livelock none", "livelock found", "^the certificate claims a livelock; there is none$")]
-    [InlineData("states 1803", "states 1804", "^the certificate claims 1,804 states; there are 1,803$")]
-    [InlineData("transitions 3592", "transitions 1", "^the certificate claims 1 transitions; there are 3,592$")]
+    [InlineData("states 2077", "states 2078", "^the certificate claims 2,078 states; there are 2,077$")]
+    [InlineData("transitions 4170", "transitions 1", "^the certificate claims 1 transitions; there are 4,170$")]
     [InlineData("ends 2", "ends 3", "^the certificate claims 3 ends; there are 2$")]
     public void A_changed_claim_is_noticed(string was, string now, string sentence) => Assert.Matches(sentence, Refuted(Replaced(was, now)));
 
@@ -176,7 +176,7 @@ public sealed partial class TamperingTests
     [InlineData("property no-bad-unlock holds\n", "", 15, "'no-recursive-lock' stands where 'no-bad-unlock' should be")]
     [InlineData("property no-bad-unlock holds\n", "property no-bad-unlock probably\n", 15, "a verdict is holds or violated or vacuous")]
     [InlineData("deadlock none\n", "deadlock maybe\n", 11, "'deadlock' is found or none")]
-    [InlineData("states 1803\n", "states many\n", 8, "states cannot be 'many'")]
+    [InlineData("states 2077\n", "states many\n", 8, "states cannot be 'many'")]
     [InlineData("thread 0 exit Task\n", "thread 0 quit Task\n", 36, "this version of the model has 'thread 0 exit Task' here; another scenario or another version of the model is certified")]
     [InlineData("frame 3 2 ", "frame 4 2 ", null, "the number of the next frame cannot be '4'")]
     [InlineData("frame 3 2 ", "frame 3 9 ", null, "the frame below, one listed before, cannot be '9'")]
@@ -203,7 +203,7 @@ public sealed partial class TamperingTests
     public void The_same_state_twice_is_wrong_input()
     {
         var last = Lines.Last(l => l.StartsWith("state ", StringComparison.Ordinal));
-        var run = Certified.Confirmed(Certified.V1.Replace("\nend\n", $"\n{Renumbered(last, 2000)}\nend\n", StringComparison.Ordinal));
+        var run = Certified.Confirmed(Certified.V1.Replace("\nend\n", $"\n{Renumbered(last, 3000)}\nend\n", StringComparison.Ordinal));
 
         Assert.Equal(new CommandLineRun(2, "", $"thpcheck: FILE:{Lines.Length}: this state is listed before; each is listed once\n"), run);
     }

@@ -27,8 +27,8 @@ public sealed class ListTests
     [Fact]
     public void A_patch_adds_its_paths()
     {
-        Assert.DoesNotContain("page_zap_pte_rmap", Of("list", "paths").Out, StringComparison.Ordinal);
-        Assert.Contains("page_zap_pte_rmap", Of("list", "paths", "--patch", "delay-rmap-v1").Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("page_zap_pte_rmap", Of("list", "paths", "--kernel", "linux-6.1").Out, StringComparison.Ordinal);
+        Assert.Contains("page_zap_pte_rmap", Of("list", "paths", "--kernel", "linux-6.1", "--patch", "delay-rmap-v1").Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class MmuGatherTests
     }
 
     [Fact]
-    public void A_batch_keeps_its_pages_in_their_order_and_what_is_delayed_of_each()
+    public void A_gather_keeps_its_pages_in_their_order_with_the_flags_of_each()
     {
         var tlb = Full();
 
@@ -25,36 +25,36 @@ public sealed class MmuGatherTests
         for (var i = 0; i < MmuGather.Capacity; i++)
         {
             Assert.Same(_folios[i], tlb[i]);
-            Assert.Equal(i % 2 == 1, tlb.IsDelayed(i));
+            Assert.Equal((EncodedPage)i, tlb.FlagsOf(i));
         }
     }
 
     [Fact]
-    public void One_page_more_than_a_batch_takes_is_the_models_fault_and_no_page_is_lost()
+    public void One_page_more_than_there_is_room_for_is_the_models_fault_and_no_page_is_lost()
     {
         var tlb = Full();
 
-        var fault = Assert.Throws<ModelFaultException>(() => tlb.With(_folios[^1], delayed: false));
+        var fault = Assert.Throws<ModelFaultException>(() => tlb.With(_folios[^1], EncodedPage.None));
 
-        Assert.Equal("a batch takes 4 pages and chained batches are not modelled; unmap fewer pages at a time", fault.Message);
+        Assert.Equal("a gather takes 4 pages; it was to be flushed when its batches were full", fault.Message);
         Assert.Equal(Full(), tlb);
     }
 
     [Fact]
-    public void An_emptied_batch_takes_pages_again()
+    public void An_emptied_gather_takes_pages_again_and_keeps_its_batches()
     {
-        var tlb = Full().Emptied();
+        var tlb = (Full() with { Active = 1, BatchCount = 1 }).Emptied();
 
-        Assert.Equal(new MmuGather(_mm, false, null, null, null, null, 0, 0, null), tlb);
-        Assert.Same(_folios[^1], tlb.With(_folios[^1], delayed: false)[0]);
+        Assert.Equal(new MmuGather(_mm, false) with { BatchCount = 1 }, tlb);
+        Assert.Same(_folios[^1], tlb.With(_folios[^1], EncodedPage.None)[0]);
     }
 
     private MmuGather Full()
     {
-        var tlb = new MmuGather(_mm, false, null, null, null, null, 0, 0, null);
+        var tlb = new MmuGather(_mm, false);
         for (var i = 0; i < MmuGather.Capacity; i++)
         {
-            tlb = tlb.With(_folios[i], delayed: i % 2 == 1);
+            tlb = tlb.With(_folios[i], (EncodedPage)i);
         }
 
         return tlb;

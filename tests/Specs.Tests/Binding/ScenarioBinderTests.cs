@@ -47,8 +47,10 @@ public sealed class ScenarioBinderTests
     [InlineData("[delay-rmap-v1]", "[delay-rmap-v2]", "a.yaml:16:15: no patch 'delay-rmap-v2'. Did you mean 'delay-rmap-v1'? 'thpcheck list patches' names them")]
     [InlineData("{mapped-under-lock: off}", "{mapped-under-look: off}", "a.yaml:17:15: no toggle 'mapped-under-look'. Did you mean 'mapped-under-lock'? 'thpcheck list toggles' names them")]
     [InlineData("{mapped-under-lock: off}", "{mapped-under-lock: 3}", "a.yaml:17:34: the toggle 'mapped-under-lock' is on or off, not 3")]
-    [InlineData("DEBUG_VM: true", "DEBUG_V: true", "a.yaml:4:10: no configuration 'DEBUG_V'. Did you mean 'DEBUG_VM'? There are DEBUG_VM and PTRS_PER_PTE")]
+    [InlineData("DEBUG_VM: true", "DEBUG_V: true", "a.yaml:4:10: no configuration 'DEBUG_V'. Did you mean 'DEBUG_VM'? There are DEBUG_VM, PTRS_PER_PTE, MMU_GATHER_BUNDLE, MAX_GATHER_BATCH and MAX_GATHER_BATCH_COUNT")]
     [InlineData("DEBUG_VM: true", "PTRS_PER_PTE: 17", "a.yaml:4:24: PTRS_PER_PTE cannot be 17; it is a number from 1 to 16")]
+    [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH: 5", "a.yaml:4:28: MAX_GATHER_BATCH cannot be 5; it is a number from 1 to 4")]
+    [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH_COUNT: 1", "a.yaml:4:10: the batches of a gather would take 5 pages, and 4 are the most; make MMU_GATHER_BUNDLE, MAX_GATHER_BATCH or MAX_GATHER_BATCH_COUNT smaller")]
     [InlineData("anon_vma: {objects", "anon_vmas: {objects", "a.yaml:5:9: no pool 'anon_vmas'. Did you mean 'anon_vma'? There are address_space, anon_vma, anon_vma_chain, folio, mm, page_table, vma")]
     [InlineData("anon_vma: {objects: 1", "folio: {objects: 1", "a.yaml:5:38: 'folio' is no type-safe cache: its objects are gone as soon as they are freed")]
     [InlineData("exit_mmap(mm)", "exit_mmapp(mm)", "a.yaml:12:13: no path 'exit_mmapp'. Did you mean 'exit_mmap'? 'thpcheck list paths' names them")]
@@ -105,6 +107,17 @@ public sealed class ScenarioBinderTests
         Assert.Null(bound);
         Assert.Equal(
             "a.yaml:16:30: the patches delay-rmap-v1 and delay-rmap-final both replace memory, and delay_rmap_final_memory does not derive from delay_rmap_v1_memory; apply one, or derive one from the other",
+            Assert.Single(diagnostics).ToString());
+    }
+
+    [Fact]
+    public void A_patch_must_build_on_the_releases_own_file()
+    {
+        var (bound, diagnostics) = Bind(Good.Replace("kernel: linux-6.1", "kernel: linux-6.2", StringComparison.Ordinal));
+
+        Assert.Null(bound);
+        Assert.Equal(
+            "a.yaml:16:15: the patch delay-rmap-v1 replaces memory by delay_rmap_v1_memory, which does not derive from linux-6.2's delay_rmap_final_memory; apply it to an earlier kernel",
             Assert.Single(diagnostics).ToString());
     }
 
