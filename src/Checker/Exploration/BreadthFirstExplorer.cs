@@ -262,7 +262,7 @@ internal sealed class BreadthFirstExplorer
         _next.Extend(states - _graph.StateCount);
         _store?.Extend(states - _graph.StateCount);
         _graph.StateCount = states;
-        team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _tables, _store));
+        team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _store));
         Absorb();
         if (faulty is { } fault)
         {
