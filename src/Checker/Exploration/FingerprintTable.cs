@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace ThpCheck.Checker.Exploration;
@@ -19,8 +21,8 @@ namespace ThpCheck.Checker.Exploration;
 /// table's load is then always the same, some 57 of 100, or 37 bytes a state.
 /// </para>
 /// <para>
-/// A segment is linear probing over lines of 64 bytes with three fingerprints and their numbers each: a look-up is one cache
-/// miss. The fingerprint (0, 0) marks an empty slot; a state that has it is stored as (0, 1).
+/// A segment is linear probing over lines of 64 bytes: three lower halves of fingerprints, which are compared at once, their upper
+/// halves, their numbers, and how many there are. So a look-up is one cache miss.
 /// </para>
 /// </remarks>
 /// <threadsafety>One writer at a time; numbers of different slots may be set at the same time.</threadsafety>
@@ -61,19 +63,6 @@ internal sealed unsafe class FingerprintTable : IDisposable
     public long Count { get; private set; }
 
     public long Bytes => ((long)_count * (SegmentBytes + sizeof(Segment))) + ((long)Roots << _depth) * sizeof(int);
-
-    /// <summary>Every fingerprint with its number, in the table's order.</summary>
-    public IEnumerable<(ulong Low, ulong High, int Number)> Entries()
-    {
-        for (var slot = 0L; slot < (long)_count * Slots; slot++)
-        {
-            var entry = At(slot);
-            if ((entry.Low | entry.High) != 0)
-            {
-                yield return entry;
-            }
-        }
-    }
 
     /// <summary>Asks for the memory that looking this fingerprint up will touch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -127,35 +116,33 @@ internal sealed unsafe class FingerprintTable : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Add(ulong low, ulong high, int next, out int number, out long slot)
     {
-        high |= low == 0 && high == 0 ? 1UL : 0;
         var segment = _segments + _directory[Bent(low) >> (62 - _depth)];
+        var lines = segment->Lines;
         for (var at = low; ; at++)
         {
-            var line = segment->Lines + ((at & LineMask) * WordsPerLine);
-            for (var i = 0; i < SlotsPerLine; i++)
+            var line = lines + ((at & LineMask) * WordsPerLine);
+            for (var candidates = Candidates(line, low); candidates != 0; candidates &= candidates - 1)
             {
-                var (thisLow, thisHigh) = (line[2 * i], line[(2 * i) + 1]);
-                if (thisLow == low && thisHigh == high)
+                var i = BitOperations.TrailingZeroCount(candidates);
+                if (line[SlotsPerLine + i] == high)
                 {
                     slot = (long)NumberAt(line, i);
                     number = *(int*)slot;
                     return false;
                 }
+            }
 
-                if ((thisLow | thisHigh) == 0)
+            if (*Used(line) < SlotsPerLine)
+            {
+                slot = (long)Append(line, low, high, next);
+                number = next;
+                Count++;
+                if (++segment->Count > Full)
                 {
-                    (line[2 * i], line[(2 * i) + 1]) = (low, high);
-                    slot = (long)NumberAt(line, i);
-                    *(int*)slot = next;
-                    number = next;
-                    Count++;
-                    if (++segment->Count > Full)
-                    {
-                        OnFull(segment);
-                    }
-
-                    return true;
+                    OnFull(segment);
                 }
+
+                return true;
             }
         }
     }
@@ -163,22 +150,22 @@ internal sealed unsafe class FingerprintTable : IDisposable
     /// <summary>The number of the state with this fingerprint, or -1. Several threads may ask while nobody adds.</summary>
     public int Find(ulong low, ulong high)
     {
-        high |= low == 0 && high == 0 ? 1UL : 0;
-        var segment = _segments + _directory[Bent(low) >> (62 - _depth)];
+        var lines = _segments[_directory[Bent(low) >> (62 - _depth)]].Lines;
         for (var at = low; ; at++)
         {
-            var line = segment->Lines + ((at & LineMask) * WordsPerLine);
-            for (var i = 0; i < SlotsPerLine; i++)
+            var line = lines + ((at & LineMask) * WordsPerLine);
+            for (var candidates = Candidates(line, low); candidates != 0; candidates &= candidates - 1)
             {
-                if (line[2 * i] == low && line[(2 * i) + 1] == high)
+                var i = BitOperations.TrailingZeroCount(candidates);
+                if (line[SlotsPerLine + i] == high)
                 {
                     return *NumberAt(line, i);
                 }
+            }
 
-                if (IsEmpty(line, i))
-                {
-                    return -1;
-                }
+            if (*Used(line) < SlotsPerLine)
+            {
+                return -1;
             }
         }
     }
@@ -190,11 +177,15 @@ internal sealed unsafe class FingerprintTable : IDisposable
     /// <summary>Hands out every fingerprint with its number, in no particular order.</summary>
     public void ForEach(Action<ulong, ulong, int> take)
     {
-        for (var i = 0L; i <= _mask; i++)
+        for (var segment = 0; segment < _count; segment++)
         {
-            if (_slots[i].Low != 0 || _slots[i].High != 0)
+            for (var at = 0; at <= LineMask; at++)
             {
-                take(_slots[i].Low, _slots[i].High, _numbers[i]);
+                var line = _segments[segment].Lines + (at * WordsPerLine);
+                for (var i = 0; i < *Used(line); i++)
+                {
+                    take(line[i], line[SlotsPerLine + i], *NumberAt(line, i));
+                }
             }
         }
     }
@@ -218,15 +209,26 @@ internal sealed unsafe class FingerprintTable : IDisposable
     // many times, and none is more than twice as likely as another.
     private static long Inflow(long more, int depth) => more >> (depth + 1);
 
+    // The slots of a line that have this lower half, as bits.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Candidates(ulong* line, ulong low) =>
+        Vector256.Equals(Vector256.Load(line), Vector256.Create(low)).ExtractMostSignificantBits() & ((1U << *Used(line)) - 1);
+
+    // Takes the next slot of a line that has one; says where its number is.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int* Append(ulong* line, ulong low, ulong high, int number)
+    {
+        var i = (*Used(line))++;
+        (line[i], line[SlotsPerLine + i]) = (low, high);
+        *NumberAt(line, i) = number;
+        return NumberAt(line, i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int* Used(ulong* line) => NumberAt(line, SlotsPerLine);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int* NumberAt(ulong* line, int slot) => (int*)(line + (2 * SlotsPerLine)) + slot;
-
-    private (ulong Low, ulong High, int Number) At(long slot)
-    {
-        var line = _segments[slot / Slots].Lines + (slot % Slots / SlotsPerLine * WordsPerLine);
-        var i = (int)(slot % SlotsPerLine);
-        return (line[2 * i], line[(2 * i) + 1], *NumberAt(line, i));
-    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void OnFull(Segment* segment)
@@ -237,7 +239,7 @@ internal sealed unsafe class FingerprintTable : IDisposable
         }
         else if (segment->Count == Slots)
         {
-            // A look-up ends at an empty slot, so there has to be one. By chance this does not happen in the life of the universe.
+            // A look-up ends at a line with a free slot, so there has to be one. By chance this does not happen in the life of the universe.
             throw new UnreachableException("the fingerprints are not spread");
         }
     }
@@ -247,7 +249,7 @@ internal sealed unsafe class FingerprintTable : IDisposable
         if (_freeBytes == 0)
         {
             _freeBytes = Math.Clamp((long)_count * SegmentBytes, Roots * SegmentBytes, BiggestBlock);
-            _free = (byte*)Pages.Allocate(_freeBytes);
+            _free = (byte*)Pages.Allocate(_freeBytes, huge: _count > Roots);
             _blocks.Add(((nint)_free, _freeBytes));
         }
 
@@ -280,6 +282,10 @@ internal sealed unsafe class FingerprintTable : IDisposable
         var entries = 1L << (_depth - depth - 1);
         new Span<int>(_directory + (((2 * prefix) + 1) * entries), (int)entries).Fill(other);
         Share(_segments + segment, _segments + other, 61 - depth);
+        if (_segments[other].Count > Full)
+        {
+            _full.Add(other);
+        }
     }
 
     private void DoubleDirectory()
@@ -292,12 +298,12 @@ internal sealed unsafe class FingerprintTable : IDisposable
         }
     }
 
-    // Every fingerprint is put where it belongs as if it were new. No row of lines goes on beyond one with an empty slot, so from
+    // Every fingerprint is put where it belongs as if it were new. No row of lines goes on beyond one with a free slot, so from
     // there on each comes into its own line or one before, and none of those that are still to come is in its way.
     private static void Share(Segment* lower, Segment* upper, int bit)
     {
         var gap = 0UL;
-        while (!IsEmpty(lower->Lines + (gap * WordsPerLine), SlotsPerLine - 1))
+        while (*Used(lower->Lines + (gap * WordsPerLine)) == SlotsPerLine)
         {
             gap++;
         }
@@ -308,11 +314,10 @@ internal sealed unsafe class FingerprintTable : IDisposable
         {
             var line = lower->Lines + ((at & LineMask) * WordsPerLine);
             new Span<ulong>(line, WordsPerLine).CopyTo(new Span<ulong>(taken, WordsPerLine));
-            new Span<ulong>(line, 2 * SlotsPerLine).Clear();
-            for (var i = 0; i < SlotsPerLine && !IsEmpty(taken, i); i++)
+            *Used(line) = 0;
+            for (var i = 0; i < *Used(taken); i++)
             {
-                var low = taken[2 * i];
-                Put(((Bent(low) >> bit) & 1) == 0 ? lower : upper, low, taken[(2 * i) + 1], *NumberAt(taken, i));
+                Put(((Bent(taken[i]) >> bit) & 1) == 0 ? lower : upper, taken[i], taken[SlotsPerLine + i], *NumberAt(taken, i));
             }
         }
     }
@@ -323,19 +328,13 @@ internal sealed unsafe class FingerprintTable : IDisposable
         for (var at = low; ; at++)
         {
             var line = segment->Lines + ((at & LineMask) * WordsPerLine);
-            for (var i = 0; i < SlotsPerLine; i++)
+            if (*Used(line) < SlotsPerLine)
             {
-                if (IsEmpty(line, i))
-                {
-                    (line[2 * i], line[(2 * i) + 1], *NumberAt(line, i)) = (low, high, number);
-                    return;
-                }
+                Append(line, low, high, number);
+                return;
             }
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsEmpty(ulong* line, int slot) => (line[2 * slot] | line[(2 * slot) + 1]) == 0;
 
     private void Release()
     {

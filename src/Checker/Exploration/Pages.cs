@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace ThpCheck.Checker.Exploration;
 
@@ -11,13 +12,17 @@ internal static unsafe partial class Pages
     private const int Private = 2;
     private const int Anonymous = 0x20;
     private const int NoReserve = 0x4000;
+    private const int Shared = 1;
+    private const int Fixed = 0x10;
     private const int AdviseHugePages = 14;
+    private const int AdviseNotNeeded = 4;
     private static readonly nint Failed = -1;
 
+    /// <summary>Takes memory.</summary>
     /// <param name="bytes">How many; rounded up to whole pages.</param>
-    /// <returns>Memory that begins on a page, or on a huge page if it is as big as one.</returns>
+    /// <param name="huge">Whether to ask for huge pages, which take their room as a whole.</param>
     /// <exception cref="InsufficientMemoryException">There is no more.</exception>
-    public static void* Allocate(long bytes)
+    public static void* Allocate(long bytes, bool huge)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -26,7 +31,7 @@ internal static unsafe partial class Pages
 
         // More than is asked for, so that a huge page's border is in it; what is beside the memory is given back.
         var wanted = Whole(bytes);
-        var spare = wanted >= HugePage ? HugePage : 0;
+        var spare = huge ? HugePage : 0;
         var start = Map(0, wanted + spare, ReadWrite, Private | Anonymous | NoReserve, -1, 0);
         if (start == Failed)
         {
@@ -59,6 +64,35 @@ internal static unsafe partial class Pages
             Unmap((nint)memory, Whole(bytes));
         }
     }
+
+    /// <summary>Makes memory a view of a part of a file, which has to have the same content; what is written to it, is written to the file.</summary>
+    /// <param name="memory">Whole pages.</param>
+    /// <param name="bytes">How many.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="offset">Where in the file; whole pages.</param>
+    /// <exception cref="InsufficientMemoryException">The system has no room to remember it.</exception>
+    public static void Replace(void* memory, long bytes, SafeFileHandle file, long offset)
+    {
+        var added = false;
+        try
+        {
+            file.DangerousAddRef(ref added);
+            if (Map((nint)memory, Whole(bytes), ReadWrite, Shared | Fixed, (int)file.DangerousGetHandle(), offset) == Failed)
+            {
+                throw new InsufficientMemoryException();
+            }
+        }
+        finally
+        {
+            if (added)
+            {
+                file.DangerousRelease();
+            }
+        }
+    }
+
+    /// <summary>Lets go of the pages of a file's view, which come back when they are touched.</summary>
+    public static void LetGo(void* memory, long bytes) => _ = Advise((nint)memory, Whole(bytes), AdviseNotNeeded);
 
     private static nuint Whole(long bytes) => ((nuint)bytes + (nuint)Environment.SystemPageSize - 1) & ~((nuint)Environment.SystemPageSize - 1);
 
