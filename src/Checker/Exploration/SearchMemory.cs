@@ -69,17 +69,20 @@ internal sealed unsafe class SearchMemory : IDisposable
     public bool IsTight(long more = 0) => IsLimited && (Bytes + more > _kept || Resident + more > _limit / 20 * 17);
 
     /// <summary>Whether the process takes more than it may, after all that can be given back was.</summary>
-    public bool IsExceeded()
+    public bool IsExceeded() => IsExceeded(_limit);
+
+    /// <summary>Whether the process takes more than so many bytes, even after its garbage was collected.</summary>
+    public static bool IsExceeded(long limit)
     {
         const long Hysteresis = 33;
-        if (Resident <= _limit)
+        if (Resident <= limit)
         {
             return false;
         }
 
         // The runtime keeps what it may need again. A little room is not worth doing this after every batch.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return Resident > _limit - (_limit / Hysteresis);
+        return Resident > limit - (limit / Hysteresis);
     }
 
     /// <summary>Takes zeroed memory, which is in the file from the beginning where memory is tight.</summary>
