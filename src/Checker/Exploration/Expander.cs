@@ -216,9 +216,8 @@ internal sealed class Expander
     /// <param name="firstEdge">The number of this worker's first.</param>
     /// <param name="next">Takes the new states.</param>
     /// <param name="firstOfLevel">The number of the state that is the queue's first.</param>
-    /// <param name="tables">The parts of the table.</param>
     /// <param name="store">Takes the new states for an exact search, or null.</param>
-    public void Settle(StateGraph graph, long firstEdge, StateQueue next, int firstOfLevel, FingerprintTable[] tables, StateStore? store)
+    public void Settle(StateGraph graph, long firstEdge, StateQueue next, int firstOfLevel, StateStore? store)
     {
         for (var i = 0; i < SuccessorCount; i++)
         {
@@ -229,7 +228,7 @@ internal sealed class Expander
             var words = WordsOf(i);
             if (_slots[i] >= 0)
             {
-                tables[PartOf(successor.High & _mask, (uint)tables.Length)].SetNumber(_slots[i], number);
+                FingerprintTable.SetNumber(_slots[i], number);
                 store?.Set(number, words);
                 next.Set(number - firstOfLevel, words, successor.Low, successor.High);
                 if (Monitor.WatchesStates && successor.Kind == SuccessorKind.State)

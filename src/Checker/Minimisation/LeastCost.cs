@@ -25,7 +25,7 @@ internal sealed class LeastCost
     private readonly StateGraph _graph;
     private readonly ReverseGraph _reverse;
     private readonly int _width;        // threads + 1; the last column is "no task has stepped"
-    private readonly ulong[] _best;     // for each pair, switches << 32 | steps
+    private readonly ChunkedList<ulong> _best; // for each pair, switches << 32 | steps
     private readonly bool[] _isEnvironment;
     private readonly CancellationToken _stop;
 
@@ -40,8 +40,14 @@ internal sealed class LeastCost
         var machine = exploration.Instance.Machine;
         _width = machine.ThreadCount + 1;
         _isEnvironment = [.. Enumerable.Range(0, machine.ThreadCount).Select(t => machine.ThreadKind(t) == ThreadKind.Environment)];
-        _best = new ulong[(long)_graph.StateCount * _width];
-        Array.Fill(_best, ulong.MaxValue);
+        _best = new ChunkedList<ulong>(_graph.Memory);
+        _best.Extend((long)_graph.StateCount * _width);
+        for (var from = 0L; from < _best.Count; from += _best.From(from).Length)
+        {
+            _graph.Memory.Touch(_best.From(from).Length);
+            _best.From(from).Fill(ulong.MaxValue);
+        }
+
         Search();
     }
 
@@ -55,6 +61,7 @@ internal sealed class LeastCost
         foreach (var finding in targets)
         {
             var state = finding.Edge >= 0 ? _graph.Source(finding.Edge) : finding.State;
+            _graph.Memory.Touch(_width);
             for (var last = 0; last < _width; last++)
             {
                 var cost = _best[Pair(state, last)];
@@ -80,51 +87,69 @@ internal sealed class LeastCost
         return ends.Count == 0 ? null : (Schedule(ends), new Cost((int)(cheapest >> 32), (int)(uint)cheapest));
     }
 
+    // Every edge costs one step more: what is found goes to the end of the next bucket of its row, or to the end of the next row.
     private void Search()
     {
-        var row = new List<List<long>> { new() { Pair(0, _width - 1) } };
+        var memory = _graph.Memory;
+        var (bucket, nextBucket) = (new ChunkedList<long>(memory), new ChunkedList<long>(memory)); // of this row, found in it
+        var (row, nextRow) = (new ChunkedList<long>(memory), new ChunkedList<long>(memory));       // found in the row before, by steps
+        var (ends, nextEnds) = (new List<long> { 1 }, new List<long>());                           // of its buckets, by steps
+        row.Add(Pair(0, _width - 1));
         _best[Pair(0, _width - 1)] = 0;
-        for (var switches = 0; row.Any(b => b.Count > 0); switches++)
+        for (var switches = 0; row.Count > 0; switches++)
         {
-            var nextRow = new List<List<long>>();
-            for (var steps = 0; steps < row.Count; steps++)
+            nextEnds.Add(0);
+            var at = 0L;
+            for (var steps = 0; steps < ends.Count || bucket.Count > 0; steps++)
             {
                 var cost = ((ulong)switches << 32) | (uint)steps;
-                for (var i = 0; i < row[steps].Count; i++)
+                for (; steps < ends.Count && at < ends[steps]; at++)
                 {
-                    var pair = row[steps][i];
-                    if (_best[pair] != cost)
-                    {
-                        continue; // a cheaper way was found after this one was queued
-                    }
-
-                    Relax(pair, cost, row, nextRow, steps + 1);
+                    Relax(row[at], cost, nextBucket, nextRow);
                 }
+
+                for (var i = 0L; i < bucket.Count; i++)
+                {
+                    Relax(bucket[i], cost, nextBucket, nextRow);
+                }
+
+                bucket.Clear();
+                (bucket, nextBucket) = (nextBucket, bucket);
+                nextEnds.Add(nextRow.Count);
             }
 
-            row = nextRow;
+            row.Clear();
+            ends.Clear();
+            (row, nextRow) = (nextRow, row);
+            (ends, nextEnds) = (nextEnds, ends);
+        }
+
+        foreach (var list in (ReadOnlySpan<ChunkedList<long>>)[bucket, nextBucket, row, nextRow])
+        {
+            list.Free();
         }
     }
 
-    private void Relax(long pair, ulong cost, List<List<long>> row, List<List<long>> nextRow, int steps)
+    private void Relax(long pair, ulong cost, ChunkedList<long> nextBucket, ChunkedList<long> nextRow)
     {
         _stop.ThrowIfCancellationRequested();
+        _graph.Memory.Touch(2);
+        if (_best[pair] != cost)
+        {
+            return; // a cheaper way was found after this one was queued
+        }
+
         var (state, last) = ((int)(pair / _width), (int)(pair % _width));
         var (first, end) = _graph.Edges(state);
         for (var edge = first; edge < end; edge++)
         {
             var next = cost + CostOf(last, edge, out var nextLast);
             var target = Pair(_graph.Target(edge), nextLast);
+            _graph.Memory.Touch(2);
             if (next < _best[target])
             {
                 _best[target] = next;
-                var buckets = (next >> 32) == (cost >> 32) ? row : nextRow;
-                while (buckets.Count <= steps)
-                {
-                    buckets.Add([]);
-                }
-
-                buckets[steps].Add(target);
+                ((next >> 32) == (cost >> 32) ? nextBucket : nextRow).Add(target);
             }
         }
     }
@@ -168,6 +193,7 @@ internal sealed class LeastCost
             var (state, last) = ((int)(pair / _width), (int)(pair % _width));
             for (var i = _reverse.First[state]; i < _reverse.First[state + 1]; i++)
             {
+                _graph.Memory.Touch(3 + _width);
                 var edge = _reverse.Edges[i];
                 var source = _reverse.Sources[i];
                 for (var before = 0; before < _width; before++)
@@ -201,6 +227,7 @@ internal sealed class LeastCost
             var finishes = isEnd;
             for (var edge = first; edge < end; edge++)
             {
+                _graph.Memory.Touch(4);
                 var cost = _best[pair] + CostOf(last, edge, out var after);
                 var target = Pair(_graph.Target(edge), after);
                 if (onWay.Contains(target) && _best[target] == cost && (best < 0 || _graph.Label(edge).ToLabel() < _graph.Label(best).ToLabel()))
