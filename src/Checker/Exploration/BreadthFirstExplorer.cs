@@ -237,8 +237,8 @@ internal sealed class BreadthFirstExplorer
         }
     }
 
-    // Near a limit on states, and where the first violation is the end, one state at a time: such a limit is met exactly.
-    private int BatchSize => _budget.First || _budget.States - _graph.StateCount < 64L * BatchStates ? 1 : BatchStates;
+    // Near a limit on states one state at a time: it is met exactly.
+    private int BatchSize => _budget.States - _graph.StateCount < 64L * BatchStates ? 1 : BatchStates;
 
     private void ExploreBatch(WorkerTeam team, long from, int count, int firstOfNext)
     {

@@ -16,7 +16,7 @@ internal readonly record struct Cost(int Switches, int Steps) : IComparable<Cost
 /// </summary>
 /// <remarks>
 /// Every edge costs one step and at most one switch, so the queue is a row of buckets for each number of switches and the
-/// search is linear in the pairs it visits. Among equally cheap interleavings the one that is first by order of threads in
+/// search is linear in the pairs it visits. It goes no further than the row in which it finds what it is asked for. Among equally cheap interleavings the one that is first by order of threads in
 /// the scenario, then of choices, is taken.
 /// </remarks>
 internal sealed class LeastCost
@@ -28,9 +28,11 @@ internal sealed class LeastCost
     private readonly ChunkedList<ulong> _best; // for each pair, switches << 32 | steps
     private readonly bool[] _isEnvironment;
     private readonly CancellationToken _stop;
+    private readonly ChunkedList<long>[] _queues; // a bucket and the next, a row and the next
+    private List<long> _ends = [1]; // of the row's buckets, by steps
+    private List<long> _nextEnds = [];
+    private int _switches; // of the row that is to be searched next; what costs fewer is found
 
-    /// <summary>Searches the whole graph.</summary>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public LeastCost(Exploration.Exploration exploration, ReverseGraph reverse, CancellationToken stop = default)
     {
         _stop = stop;
@@ -48,7 +50,9 @@ internal sealed class LeastCost
             _best.From(from).Fill(ulong.MaxValue);
         }
 
-        Search();
+        _queues = [.. Enumerable.Range(0, 4).Select(_ => new ChunkedList<long>(_graph.Memory))];
+        _queues[2].Add(Pair(0, _width - 1));
+        _best[Pair(0, _width - 1)] = 0;
     }
 
     /// <summary>The cheapest schedule that ends in one of the findings, and its cost; null when there are none.</summary>
@@ -56,9 +60,22 @@ internal sealed class LeastCost
     public (Choice[] Schedule, Cost Cost)? To(IEnumerable<Finding> findings)
     {
         var targets = findings as IReadOnlyCollection<Finding> ?? [.. findings];
-        var cheapest = ulong.MaxValue;
+        var cheapest = Cheapest(targets, []);
+        while ((cheapest >> 32) >= (ulong)_switches && _queues[2].Count > 0)
+        {
+            SearchRow();
+            cheapest = Cheapest(targets, []);
+        }
+
         var ends = new List<(int State, int Last, long Edge)>();
-        foreach (var finding in targets)
+        return Cheapest(targets, ends) == ulong.MaxValue ? null : (Schedule(ends), new Cost((int)(cheapest >> 32), (int)(uint)cheapest));
+    }
+
+    // The least cost of a finding as far as it is known, and where one of that cost is.
+    private ulong Cheapest(IReadOnlyCollection<Finding> findings, List<(int State, int Last, long Edge)> ends)
+    {
+        var cheapest = ulong.MaxValue;
+        foreach (var finding in findings)
         {
             var state = finding.Edge >= 0 ? _graph.Source(finding.Edge) : finding.State;
             _graph.Memory.Touch(_width);
@@ -84,49 +101,44 @@ internal sealed class LeastCost
             }
         }
 
-        return ends.Count == 0 ? null : (Schedule(ends), new Cost((int)(cheapest >> 32), (int)(uint)cheapest));
+        return cheapest;
     }
 
     // Every edge costs one step more: what is found goes to the end of the next bucket of its row, or to the end of the next row.
-    private void Search()
+    private void SearchRow()
     {
-        var memory = _graph.Memory;
-        var (bucket, nextBucket) = (new ChunkedList<long>(memory), new ChunkedList<long>(memory)); // of this row, found in it
-        var (row, nextRow) = (new ChunkedList<long>(memory), new ChunkedList<long>(memory));       // found in the row before, by steps
-        var (ends, nextEnds) = (new List<long> { 1 }, new List<long>());                           // of its buckets, by steps
-        row.Add(Pair(0, _width - 1));
-        _best[Pair(0, _width - 1)] = 0;
-        for (var switches = 0; row.Count > 0; switches++)
+        var (bucket, nextBucket, row, nextRow) = (_queues[0], _queues[1], _queues[2], _queues[3]);
+        _nextEnds.Add(0);
+        var at = 0L;
+        for (var steps = 0; steps < _ends.Count || bucket.Count > 0; steps++)
         {
-            nextEnds.Add(0);
-            var at = 0L;
-            for (var steps = 0; steps < ends.Count || bucket.Count > 0; steps++)
+            var cost = ((ulong)_switches << 32) | (uint)steps;
+            for (; steps < _ends.Count && at < _ends[steps]; at++)
             {
-                var cost = ((ulong)switches << 32) | (uint)steps;
-                for (; steps < ends.Count && at < ends[steps]; at++)
-                {
-                    Relax(row[at], cost, nextBucket, nextRow);
-                }
-
-                for (var i = 0L; i < bucket.Count; i++)
-                {
-                    Relax(bucket[i], cost, nextBucket, nextRow);
-                }
-
-                bucket.Clear();
-                (bucket, nextBucket) = (nextBucket, bucket);
-                nextEnds.Add(nextRow.Count);
+                Relax(row[at], cost, nextBucket, nextRow);
             }
 
-            row.Clear();
-            ends.Clear();
-            (row, nextRow) = (nextRow, row);
-            (ends, nextEnds) = (nextEnds, ends);
+            for (var i = 0L; i < bucket.Count; i++)
+            {
+                Relax(bucket[i], cost, nextBucket, nextRow);
+            }
+
+            bucket.Clear();
+            (bucket, nextBucket) = (nextBucket, bucket);
+            _nextEnds.Add(nextRow.Count);
         }
 
-        foreach (var list in (ReadOnlySpan<ChunkedList<long>>)[bucket, nextBucket, row, nextRow])
+        row.Clear();
+        _ends.Clear();
+        (_ends, _nextEnds) = (_nextEnds, _ends);
+        (_queues[0], _queues[1], _queues[2], _queues[3]) = (bucket, nextBucket, nextRow, row);
+        _switches++;
+        if (nextRow.Count == 0)
         {
-            list.Free();
+            foreach (var list in _queues)
+            {
+                list.Free();
+            }
         }
     }
 
