@@ -63,7 +63,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
             return null;
         }
 
-        await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write });
+        await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
         await spin_unlock(table.ptl);
         return null;
     }
@@ -110,6 +110,10 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Sets the pte of a locked page-cache page, unless there is one by now; says whether it did. It takes over the caller's reference.</summary>
+    /// <remarks>
+    /// The kernel has allocated the page table before it took the page's lock (hides nothing: the allocation is nobody else's concern). Left out:
+    /// check_stable_address_space, which is for private mappings.
+    /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<bool> finish_fault(Mm vm_mm, Folio folio, int address, bool write)
     {
@@ -145,7 +149,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
             await spin_lock(table.ptl); // finish_mkwrite_fault
             if (await load(table.pte[address]) == orig_pte)
             {
-                await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Write = true, Dirty = true, Young = true }); // wp_page_reuse
+                await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Write = true, Dirty = true, Young = true }, dirty: true); // wp_page_reuse
                 await spin_unlock(table.ptl);
                 await fault_dirty_shared_page(folio);
             }
@@ -160,6 +164,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Makes the page of a pte that was just made writable dirty, and unlocks it.</summary>
+    /// <remarks>Left out: VM_BUG_ON_PAGE(PageAnon) (hides nothing: its callers have a page of a file), throttling.</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask fault_dirty_shared_page(Folio folio)
     {

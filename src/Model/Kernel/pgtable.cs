@@ -22,11 +22,14 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Makes a present pte allow more. The caller holds the page-table lock.</summary>
-    /// <remarks>A load and a store: an accessed bit that a CPU sets in between is set in the new pte anyway.</remarks>
+    /// <param name="ptep">The pte.</param>
+    /// <param name="entry">What it is to be.</param>
+    /// <param name="dirty">Whether it is for a store. For a load x86 leaves the pte alone: the CPU sets the accessed bit itself.</param>
+    /// <remarks>A load and a store: the bits that a CPU may set in between, accessed and dirty, are set in what a store's fault writes anyway.</remarks>
     [KernelSource("arch/x86/mm/pgtable.c")]
-    public virtual async KernelTask ptep_set_access_flags(Shared<Pte> ptep, Pte entry)
+    public virtual async KernelTask ptep_set_access_flags(Shared<Pte> ptep, Pte entry, bool dirty)
     {
-        if (await load(ptep) != entry)
+        if (await load(ptep) != entry && dirty)
         {
             await store(ptep, entry);
         }

@@ -52,7 +52,6 @@ public class swap(Kernel kernel) : KernelFile(kernel)
     /// <summary>
     /// Drops the references that some pages of a gather own, those of one batch: first all of them, then it frees the pages whose last they were.
     /// </summary>
-    /// <remarks>Left out: free_swap_cache, which comes first (hides swap-cache races; no folio here is in swap).</remarks>
     [KernelSource("mm/swap.c")]
     public virtual async KernelTask release_pages(MmuGather tlb, int first, int end)
     {
