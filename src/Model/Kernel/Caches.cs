@@ -6,23 +6,32 @@ namespace ThpCheck.Model.Kernel;
 public sealed class Caches
 {
     private readonly Folio[] _memMap;
+    private readonly Folio[] _thps; // their frames come after those of _memMap
 
     internal Caches(MachineBuilder builder, Config config, IReadOnlyDictionary<string, SlabOptions> pools)
     {
         // A count is as wide as there are things to count, so that no scenario can exceed it unless the model is wrong.
         var most = Of(pools, "mm").Objects + Of(pools, "folio").Objects + Of(pools, "vma").Objects;
         var chains = Of(pools, "anon_vma_chain").Objects;
-        Threads = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"current{i}", at => new KernelThread(at, i)))];
+        Threads = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"current{i}", at => new KernelThread(at, i, config.MLOCK)))];
         var pages = config.PTRS_PER_PTE;
         Tlbs = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"tlb{i}", at => new Tlb(at, pages)))];
-        Folio = builder.Cache("folio", at => new Folio(at, most), Of(pools, "folio"));
+        Folio = builder.Cache("folio", at => new Folio(at, most, 1, config.MEMCG, config.MLOCK), Of(pools, "folio"));
         PageTable = builder.Cache("page_table", at => new PageTable(at, config.PTRS_PER_PTE), Of(pools, "page_table"));
         Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount)), Of(pools, "mm"));
         Vma = builder.Cache("vma", at => new Vma(at, config.PTRS_PER_PTE, chains), Of(pools, "vma"));
         AnonVma = builder.Cache("anon_vma", at => new AnonVma(at, chains), Of(pools, "anon_vma"));
         AnonVmaChain = builder.Cache("anon_vma_chain", at => new AnonVmaChain(at), Of(pools, "anon_vma_chain"));
         AddressSpace = builder.Cache("address_space", at => new AddressSpace(at, pages, Of(pools, "vma").Objects), Of(pools, "address_space"));
+        Thp = builder.Cache("thp", at => new Folio(at, most, config.HPAGE_PMD_NR, config.MEMCG, config.MLOCK), Of(pools, "thp"));
         _memMap = [.. Folio.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
+        _thps = [.. Thp.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
+        if (_thps.Length > 0 || config.MLOCK || config.MEMCG)
+        {
+            Pgdat = builder.Object("node", at => new Pgdat(at, most * config.HPAGE_PMD_NR));
+        }
+
+        Memcg = builder.Cache("memcg", at => new Memcg(at, most * config.HPAGE_PMD_NR, builder.ThreadCount), Of(pools, "memcg"));
     }
 
     /// <summary>The pools by name with what they are unless a scenario says otherwise.</summary>
@@ -35,6 +44,8 @@ public sealed class Caches
         ["anon_vma"] = new(1, TypeSafeByRcu: true),
         ["anon_vma_chain"] = new(1),
         ["address_space"] = new(0),
+        ["memcg"] = new(0),
+        ["thp"] = new(0),
     };
 
     /// <summary>task_struct, one for each thread.</summary>
@@ -64,16 +75,31 @@ public sealed class Caches
     /// <summary>Files.</summary>
     public SlabCache<AddressSpace> AddressSpace { get; }
 
-    /// <summary>page_to_pfn. Frame numbers begin at 1; folios are registered one after the other.</summary>
+    /// <summary>THPs.</summary>
+    public SlabCache<Folio> Thp { get; }
+
+    /// <summary>mem_cgroups.</summary>
+    public SlabCache<Memcg> Memcg { get; }
+
+    /// <summary>The one node, where there are THPs or memcgs, or memory may be locked.</summary>
+    public Pgdat? Pgdat { get; }
+
+    /// <summary>page_to_pfn of a folio's first page. Frame numbers begin at 1; folios are registered one after the other.</summary>
     /// <remarks>Each generation of a folio has a number of its own (hides mistakes of one page for another that has its frame now).</remarks>
     public int page_to_pfn(Folio folio)
     {
         ArgumentNullException.ThrowIfNull(folio);
-        return folio.Id - _memMap[0].Id + 1;
+        return folio.Pages == 1 ? folio.Id - _memMap[0].Id + 1 : _memMap.Length + ((folio.Id - _thps[0].Id) * folio.Pages) + 1;
     }
 
-    /// <summary>pfn_to_page.</summary>
-    public Folio pfn_to_page(int pfn) => _memMap[pfn - 1];
+    /// <summary>page_to_pfn of any page of a folio.</summary>
+    public int page_to_pfn(Page page) => page_to_pfn(page.Folio) + page.Number;
+
+    /// <summary>page_folio(pfn_to_page(pfn)): the folio that a frame is of.</summary>
+    public Folio pfn_to_page(int pfn) => pfn <= _memMap.Length ? _memMap[pfn - 1] : _thps[(pfn - _memMap.Length - 1) / _thps[0].Pages];
+
+    /// <summary>pfn_to_page, as a page of its folio.</summary>
+    public Page pfn_to_subpage(int pfn) => new(pfn_to_page(pfn), pfn - page_to_pfn(pfn_to_page(pfn)));
 
     private static SlabOptions Of(IReadOnlyDictionary<string, SlabOptions> pools, string name) =>
         pools.TryGetValue(name, out var options) ? options : Defaults[name];

@@ -36,6 +36,15 @@ public static class Toggles
         new("reset-delayed-rmap", "tlb_flush_rmaps", true, "off: delayed_rmap stays set."),
         new("scan-local-batch", "tlb_flush_rmaps", true, "off: only the active batch is looked at, as when no second one was allowed."),
         new("flush-before-free-pgtables", "exit_mmap", false, "on: tlb_finish_mmu before free_pgtables, so that what it delays is done before the vmas are unlinked."),
+        new("folio-mapped-reads-subpages-first", "folio_mapped", false, "on: where the sum of both words is asked for, reads the subpages mapcount before the compound one."),
+        new("folio-mapped-reads-compound-first", "folio_mapped", false, "on: where one word after the other is asked for, reads the compound mapcount before the subpages one."),
+        new("mapped-pages-clamped-to-zero", "page_remove_rmap", true, "off: counts less than nothing where more pages are mapped for a moment than the THP has."),
+        new("page-zap-locks-compound-mapcounts", "page_zap_pte_rmap", false, "on: lowers the mapcount of a THP's page under the bit spinlock of lock_compound_mapcounts."),
+        new("memcg-lock-before-mapcount", "page_remove_rmap", true, "off: locks a file page's memcg only around the statistics, not around the mapcount that they follow."),
+        new("move-charge-waits-for-rcu", "mem_cgroup_move_charge", true, "off: moves pages while others may still be inside lock_page_memcg without the lock."),
+        new("zap-munlocks", "munlock_vma_page", true, "off: forgets the munlock when a page leaves a locked vma."),
+        new("mlock-sets-vm-io", "mlock_vma_pages_range", true, "off: reclaim may mark the pages of the vma that mlock is walking."),
+        new("mlock-drains-before-clearing-vm-io", "mlock_vma_pages_range", true, "off: lets reclaim mark pages again before its own marks are counted."),
     ];
 
     /// <summary>A toggle by its name.</summary>

@@ -10,6 +10,12 @@ public class swap(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask __folio_put(Folio folio)
     {
         await __page_cache_release(folio);
+        if (folio.Pages > 1)
+        {
+            await File<page_alloc>().free_compound_page(folio);
+            return;
+        }
+
         await free_unref_page(folio);
     }
 
@@ -21,6 +27,17 @@ public class swap(Kernel kernel) : KernelFile(kernel)
         if (await test_bit(PageFlags.PG_lru, folio.flags))
         {
             await clear_bit(PageFlags.PG_lru, folio.flags);
+        }
+
+        if (Config.MLOCK)
+        {
+            var mlocked = await test_bit(PageFlags.PG_mlocked, folio.flags);
+            Oracle("freed", mlocked ? folio : null); // counted: UNEVICTABLE_PGCLEARED
+            if (mlocked)
+            {
+                await clear_bit(PageFlags.PG_mlocked, folio.flags);
+                await atomic_add(-folio.Pages, Caches.Pgdat!.vm_stat[StatItem.NR_MLOCK]);
+            }
         }
     }
 

@@ -27,6 +27,14 @@ public sealed class Mm(Layout at, int vmas, int threads = 1) : KernelObject(at)
 
     /// <summary>TLB_FLUSH_BATCH_FLUSHED_SHIFT; the kernel's is 16.</summary>
     public const int FlushedShift = 3;
+    /// <summary>
+    /// The same PMD entry where it maps a huge page. The kernel has one word for both; where this is not none, <see cref="pmd"/> is,
+    /// but for the two stores that stand for a pmd_populate under the PMD's lock.
+    /// </summary>
+    public readonly Shared<Pmd> huge_pmd = at.Cell<Pmd>();
+
+    /// <summary>The page table deposited for the day the huge PMD is split. Under the PMD's lock.</summary>
+    public readonly Shared<PageTable?> pmd_huge_pte = at.Cell<PageTable?>();
 
     /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
     public readonly guarded_list<Vma> mm_mt = new(at, vmas);
@@ -66,6 +74,12 @@ public enum VmFlags
 {
     /// <summary>None of them.</summary>
     None = 0,
+
+    /// <summary>Its pages may not be reclaimed: mlock.</summary>
+    VM_LOCKED = 1,
+
+    /// <summary>Device memory; and, together with <see cref="VM_LOCKED"/>, that mlock is still at work.</summary>
+    VM_IO = 2,
 
     /// <summary>It may be executed. No path depends on it but those that compare flags.</summary>
     VM_EXEC = 4,

@@ -191,11 +191,19 @@ public sealed class ScenarioBinder
             {
                 (nameof(Config.DEBUG_VM), SettingValue.Boolean b) => config with { DEBUG_VM = b.Value },
                 (nameof(Config.PTRS_PER_PTE), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PTE = (int)n.Value },
+                (nameof(Config.HPAGE_PMD_NR), SettingValue.Number { Value: >= 2 and <= 16 } n) => config with { HPAGE_PMD_NR = (int)n.Value },
+                (nameof(Config.MEMCG), SettingValue.Boolean b) => config with { MEMCG = b.Value },
+                (nameof(Config.MLOCK), SettingValue.Boolean b) => config with { MLOCK = b.Value },
                 (nameof(Config.MMU_GATHER_BUNDLE), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MMU_GATHER_BUNDLE = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH_COUNT), SettingValue.Number { Value: >= 0 and < MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH_COUNT = (int)n.Value },
                 _ => Refuse(setting, config),
             };
+        }
+
+        if (config.HPAGE_PMD_NR > config.PTRS_PER_PTE && _file.ConfigOf(_variant).FirstOrDefault(s => s.Name.Value == nameof(Config.HPAGE_PMD_NR)) is { } pages)
+        {
+            Report(pages.Value.Position, $"HPAGE_PMD_NR cannot be {config.HPAGE_PMD_NR}: a page table has {config.PTRS_PER_PTE} entries; raise PTRS_PER_PTE too");
         }
 
         var gathered = config.MMU_GATHER_BUNDLE + (config.MAX_GATHER_BATCH * config.MAX_GATHER_BATCH_COUNT);
@@ -211,15 +219,20 @@ public sealed class ScenarioBinder
 
     private Config Refuse(Setting setting, Config config)
     {
-        string[] names = [nameof(Config.DEBUG_VM), nameof(Config.PTRS_PER_PTE), nameof(Config.MMU_GATHER_BUNDLE), nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT)];
+        string[] names =
+        [
+            nameof(Config.DEBUG_VM), nameof(Config.MEMCG), nameof(Config.MLOCK), nameof(Config.PTRS_PER_PTE), nameof(Config.HPAGE_PMD_NR), nameof(Config.MMU_GATHER_BUNDLE),
+            nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT),
+        ];
         var name = setting.Name.Value;
         if (names.Contains(name))
         {
             var range = Array.IndexOf(names, name) switch
             {
-                0 => "it is on or off",
-                1 => "it is a number from 1 to 16",
-                4 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
+                <= 2 => "it is on or off",
+                3 => "it is a number from 1 to 16",
+                4 => "it is a number from 2 to 16",
+                7 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
                 _ => $"it is a number from 1 to {MmuGather.Capacity}",
             };
             Report(setting.Value.Position, $"{name} cannot be {setting.Value}; {range}");

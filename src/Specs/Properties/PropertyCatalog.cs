@@ -16,6 +16,6 @@ public static class PropertyCatalog
             DirtyProperties.RemovedPageIsUnmapped, DirtyProperties.FreedPageIsUnmapped, DirtyProperties.StaleDirtyEntry, DirtyProperties.WritebackMeetsZap,
             DirtyProperties.TruncateMeetsZap,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
-        }.OrderBy(p => p.Name, StringComparer.Ordinal),
+        }.Concat(CompoundProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
 }
