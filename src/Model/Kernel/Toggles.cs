@@ -47,6 +47,7 @@ public static class Toggles
         new("mapcount-before-switch", "wp_page_copy", false, "on: the old page's mapcount falls before the pte is switched to the copy."),
         new("reuse-rechecks-mapcount", "wp_can_reuse_anon_folio", true, "off: since 6.15, mapcount and references of a large folio are compared without the lock only."),
         new("reuse-asserts-inverted", "wp_can_reuse_anon_folio", false, "on: as first merged in 6.15, asserts that there are not more references than mappings, rather than not fewer."),
+        new("scan-compares-references", "wp_can_reuse_anon_folio", true, "off: where the page table is scanned, its ptes are compared with the mapcounts rather than the references."),
         new("reuse-moves-rmap", "wp_can_reuse_anon_folio", false, "on: a large folio that is reused is moved to the anon_vma of the vma that faulted."),
         new("flush-before-free-pgtables", "exit_mmap", false, "on: tlb_finish_mmu before free_pgtables, so that what it delays is done before the vmas are unlinked."),
         new("folio-mapped-reads-subpages-first", "folio_mapped", false, "on: where the sum of both words is asked for, reads the subpages mapcount before the compound one."),

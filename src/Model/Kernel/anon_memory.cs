@@ -34,7 +34,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
             return null;
         }
 
-        await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write });
+        await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
         await spin_unlock(table.ptl);
         return null;
     }

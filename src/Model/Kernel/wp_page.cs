@@ -106,7 +106,7 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
     {
         if (!unshare)
         {
-            await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Write = true, Dirty = true, Young = true });
+            await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Write = true, Dirty = true, Young = true }, true);
         }
 
         await spin_unlock(table.ptl);

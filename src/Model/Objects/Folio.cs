@@ -31,11 +31,6 @@ public enum PageFlags
     PG_double_map = 64,
 }
 
-/// <summary>
-/// struct folio, of one page or, as a THP, of HPAGE_PMD_NR. From a cache that stands for the page allocator; freeing one gives it
-/// back to the buddy lists.
-}
-
 /// <summary>Flags that each page of a large folio has of its own.</summary>
 [Flags]
 public enum SubpageFlags
@@ -48,7 +43,8 @@ public enum SubpageFlags
 }
 
 /// <summary>
-/// struct folio, of one page or of several. From a cache that stands for the page allocator; freeing one gives it back to the buddy lists.
+/// struct folio, of one page or, as a THP, of HPAGE_PMD_NR. From a cache that stands for the page allocator; freeing one gives it
+/// back to the buddy lists.
 /// </summary>
 /// <remarks>
 /// Mapcounts are stored minus one, as in the kernel, but for <c>_subpages_mapcount</c>. The type bit of <c>mapping</c> (PAGE_MAPPING_ANON) is the type of the

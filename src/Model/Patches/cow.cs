@@ -206,7 +206,8 @@ public class wp_page_scan(Kernel.Kernel kernel) : wp_page_6_8(kernel)
             ptes += pte.Present && Caches.pfn_to_page(pte.Pfn) == folio ? 1 : 0;
         }
 
-        var is_alone = await atomic_read(folio._refcount) == ptes;
+        var users = Checks("scan-compares-references") ? await atomic_read(folio._refcount) : await mapcount_of_all(folio);
+        var is_alone = users == ptes;
         var decision = is_alone ? Reuse.Reuse : copies(folio);
         if (is_alone)
         {
@@ -215,5 +216,18 @@ public class wp_page_scan(Kernel.Kernel kernel) : wp_page_6_8(kernel)
 
         await mm.folio_unlock(folio);
         return decision;
+    }
+
+    /// <summary>How many ptes map any page of a folio.</summary>
+    [KernelSource("mm/util.c", At = "v5.17", Function = "total_mapcount")]
+    public virtual async KernelTask<int> mapcount_of_all(Folio folio)
+    {
+        var total = 0;
+        for (var i = 0; i < folio.Pages; i++)
+        {
+            total += await atomic_read(folio.mapcount(i)) + 1;
+        }
+
+        return total;
     }
 }
