@@ -8,8 +8,10 @@ namespace ThpCheck.Model.Objects;
 /// the mm's own single entry (hides races on upper levels; none of these paths changes them while a walker can be there); counters
 /// of RSS and page tables (hygiene only).
 /// </remarks>
-public sealed class Mm(Layout at, int vmas, int threads = 1) : KernelObject(at)
+public sealed class Mm(Layout at, int vmas, int threads = 1, int pages = 1) : KernelObject(at)
 {
+    private readonly Ghost<int>[] _stored = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, Folio.Contents, 0, $"stored[{i}]"))];
+
     /// <summary>mmap_lock.</summary>
     public readonly rw_semaphore mmap_lock = new(at);
 
@@ -35,6 +37,18 @@ public sealed class Mm(Layout at, int vmas, int threads = 1) : KernelObject(at)
 
     /// <summary>The page table deposited for the day the huge PMD is split. Under the PMD's lock.</summary>
     public readonly Shared<PageTable?> pmd_huge_pte = at.Cell<PageTable?>();
+
+    /// <summary>write_protect_seq, which GUP-fast watches: odd while fork write-protects.</summary>
+    public readonly Shared<int> write_protect_seq = at.Cell(0, 15);
+
+    /// <summary>MMF_HAS_PINNED: some page of it was pinned once.</summary>
+    public readonly Shared<bool> has_pinned = at.Cell<bool>();
+
+    /// <summary>Ghost: it has forked, or was forked, so that references other than pins promise nothing.</summary>
+    public readonly Ghost<bool> forked = at.Ghost<bool>();
+
+    /// <summary>Ghost: what the process stored last at an address since it was forked, or 0.</summary>
+    public Ghost<int> stored(int address) => _stored[address];
 
     /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
     public readonly guarded_list<Vma> mm_mt = new(at, vmas);

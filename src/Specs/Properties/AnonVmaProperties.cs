@@ -26,7 +26,7 @@ public static class AnonVmaProperties
             for (var address = 0; address < table.pte.Length; address++)
             {
                 var pte = view.Get(table.pte[address]);
-                if (pte.Present && kernel.Page(pte.Pfn) is var folio && view.Get(folio.mapping) is AnonVma anon_vma && Lost(view, mm, address, folio, anon_vma) is { } how)
+                if (pte.Present && kernel.Page(pte.Pfn) is var folio && view.Get(folio.mapping) is AnonVma anon_vma && Lost(view, mm, address, view.Get(folio.index) + kernel.Index(pte.Pfn), anon_vma) is { } how)
                 {
                     return $"{mm} maps {folio} at page {address}, but {how}";
                 }
@@ -124,7 +124,7 @@ public static class AnonVmaProperties
     };
 
     // How a walk of the anon_vma would miss the pte, or null.
-    private static string? Lost(StateView view, Mm mm, int address, Folio folio, AnonVma anon_vma)
+    private static string? Lost(StateView view, Mm mm, int address, int index, AnonVma anon_vma)
     {
         if (!view.IsLive(anon_vma))
         {
@@ -136,7 +136,6 @@ public static class AnonVmaProperties
             return null; // no walker can have the lock
         }
 
-        var index = view.Get(folio.index);
         var count = Count(view, anon_vma.rb_root);
         for (var i = 0; i < count; i++)
         {

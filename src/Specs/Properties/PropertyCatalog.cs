@@ -15,6 +15,9 @@ public static class PropertyCatalog
             DirtyProperties.StoresReachTheDisk, DirtyProperties.EvictedPageIsOnDisk, DirtyProperties.DirtiedUnderLock, DirtyProperties.FlushedBeforeFree,
             DirtyProperties.RemovedPageIsUnmapped, DirtyProperties.FreedPageIsUnmapped, DirtyProperties.StaleDirtyEntry, DirtyProperties.WritebackMeetsZap,
             DirtyProperties.TruncateMeetsZap,
+            CowProperties.PrivateWritesStayPrivate, CowProperties.ReadsSeeLastStore, CowProperties.GupPageIsMapped, CowProperties.ExclusiveIsMappedOnce,
+            CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.GupOutlivesMapping,
+            CowProperties.StoreAfterFork,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
         }.Concat(CompoundProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
