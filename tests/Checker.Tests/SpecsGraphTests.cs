@@ -31,7 +31,6 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
     [
         ("batch-bookkeeping.yaml", "reset-delayed-rmap", "the batch is emptied before the next zap, so what stays set is looked at in vain"),
         ("mkclean-against-zap-mapped-twice.yaml", "dirty-before-rmap", "set_page_dirty and the rmap's removal change places after the flush, under one lock: as many states either way"),
-        ("pmd-zap-against-zap.yaml", "mapped-pages-clamped-to-zero", "the statistic never falls below what it began with here, so nothing is clamped"),
         ("reclaim-that-writes.yaml", "flush-before-folio-unlock", "what is written was flushed for that already"),
         ("truncate-against-zap-clean.yaml", "flush-after-unlock", CleanPage),
         ("truncate-against-zap-clean.yaml", "delay-rmap-final", CleanPage),
@@ -57,9 +56,8 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
     /// <summary>The scenarios in which nothing fails, each with the one that it stands beside.</summary>
     private static readonly (string Scenario, string Beside)[] NothingFails =
     [
-        ("zap-against-move-of-mapped-page.yaml", "zap-against-move-of-cached-page.yaml"),
-        ("zap-beside-a-process-that-moves.yaml", "zap-against-move-in-one-mm.yaml"),
-        ("free-of-locked-page.yaml", "zap-of-locked-page-against-mlock.yaml"),
+        ("zap-against-move-of-mapped-page.yaml", "zap-against-fault-then-move.yaml"),
+        ("free-of-locked-page.yaml", "zap-of-locked-page-against-reclaim.yaml"),
         ("reclaim-that-writes.yaml", "reclaim-against-writeback.yaml"),
     ];
 
