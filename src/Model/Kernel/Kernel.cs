@@ -5,10 +5,41 @@ namespace ThpCheck.Model.Kernel;
 /// <summary>How the kernel is configured.</summary>
 /// <param name="DEBUG_VM">Whether VM_BUG_ON and VM_WARN_ON are evaluated.</param>
 /// <param name="PTRS_PER_PTE">How many entries a page table has; the kernel's is 512.</param>
+/// <param name="HPAGE_PMD_NR">How many pages a THP has, at most as many as a page table has entries; the kernel's is 512.</param>
+/// <param name="PTRS_PER_PMD">How many PMD entries an mm has.</param>
 /// <param name="MMU_GATHER_BUNDLE">How many pages the batch inside a gather takes; the kernel's takes 8.</param>
 /// <param name="MAX_GATHER_BATCH">How many pages each further batch takes; the kernel's takes as many as fit a page.</param>
 /// <param name="MAX_GATHER_BATCH_COUNT">How many further batches there may be. None is as when there is no memory for one.</param>
-public sealed record Config(bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0);
+public sealed record Config(
+    bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int HPAGE_PMD_NR = 2, int PTRS_PER_PMD = 1, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0)
+{
+    /// <summary>What it runs on.</summary>
+    public Arch Arch { get; init; } = new();
+
+    /// <summary>How many pages an mm has.</summary>
+    public int Pages => PTRS_PER_PMD * PTRS_PER_PTE;
+}
+
+/// <summary>What an architecture takes the bits of a PMD that is not present for, read as if they were a frame number.</summary>
+public enum AbsentPmd
+{
+    /// <summary>No page: there is no struct page at that frame, so whoever touches it follows a null pointer.</summary>
+    no_page,
+
+    /// <summary>The huge zero page.</summary>
+    huge_zero_page,
+
+    /// <summary>
+    /// Another page that is in use: the THP with the lowest frame, which is the first that set-up allocates. On x86-64 the entry of frame P
+    /// reads as frame P >> 3: pmd_pfn() undoes the inversion of the offset that the entry is written with.
+    /// </summary>
+    other_page,
+}
+
+/// <summary>What the hardware does, where architectures differ.</summary>
+/// <param name="pmd_pfn_of_absent">What pmd_pfn() and pmd_page() make of a migration entry.</param>
+/// <param name="pmd_bad_of_migration">Whether pmd_bad() is true of a migration entry, as it is on x86 and arm64.</param>
+public sealed record Arch(AbsentPmd pmd_pfn_of_absent = AbsentPmd.other_page, bool pmd_bad_of_migration = true);
 
 /// <summary>
 /// A kernel: one class per kernel file, as chosen by a release and replaced by patches, with its toggles, its configuration
@@ -44,9 +75,9 @@ public sealed class Kernel
     /// <summary>Its files, in the order of their names.</summary>
     public IEnumerable<KernelFile> Files => _files.Values.OrderBy(f => f.Name, StringComparer.Ordinal);
 
-    /// <summary>One of its files, under the class of the release or of a patch.</summary>
+    /// <summary>One of its files, by its own class or by the one that a release has of it.</summary>
     public T File<T>()
-        where T : KernelFile => (T)_files[typeof(T)];
+        where T : KernelFile => (T)_files[Releases.FileOf(typeof(T))];
 
     /// <summary>The value of a toggle; its default where the scenario does not say.</summary>
     public bool Toggle(string name) => _toggles.TryGetValue(name, out var value) ? value : Toggles.Find(name).Default;

@@ -18,9 +18,18 @@ public static class Releases
         typeof(vmscan), typeof(page_idle), typeof(migrate), typeof(filemap), typeof(page_writeback), typeof(truncate), typeof(madvise), typeof(tlbflush), typeof(user),
     ];
 
+    // Those files of 6.1 are here whose functions, as far as the paths of this release use them, are the same in both.
+    private static readonly Type[] Linux513 =
+    [
+        typeof(mm_5_13), typeof(pgtable), typeof(fault_5_13), typeof(swap_5_13), typeof(rmap_5_13), typeof(rmap_walks), typeof(page_vma_mapped_5_13), typeof(memory_5_13), typeof(mmu_gather),
+        typeof(tlbflush), typeof(mmap), typeof(vmscan_5_13), typeof(migrate_5_13),
+        typeof(huge_memory_5_13), typeof(huge_mm_5_13), typeof(pgtable_generic_5_13), typeof(swapops_5_13), typeof(mlock_5_13), typeof(filemap_5_13), typeof(truncate_5_13), typeof(shmem_5_13),
+    ];
+
     /// <summary>Releases by name. Each is 6.1 but for the files it names: what else changed in between touches nothing modelled here.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
     {
+        ["linux-5.13"] = Linux513,
         ["linux-6.1"] = Linux61,
         ["linux-6.2"] = [.. Linux61.Except([typeof(memory), typeof(mmu_gather)]), typeof(delay_rmap_final_memory), typeof(delay_rmap_two_batches_mmu_gather)],
     };
@@ -36,6 +45,13 @@ public static class Releases
         new("delay-rmap-v1", "mm: delay rmap removal until after TLB flush, mm-unstable, November 2022", [typeof(delay_rmap_v1_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap)]),
         new("delay-rmap-v1-anon-immediate", "Hugh Dickins's local change to delay-rmap-v1", [typeof(delay_rmap_v1_anon_immediate_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap)]),
         new("flush-after-unlock", "zap_pte_range as it was up to v3.14, before 1cf35d47712d (\"mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts\")", [typeof(flush_after_unlock_memory)]),
+        new("huge-zero-pfn", "3b77e8c8cde5 (\"mm/thp: make is_huge_zero_pmd() safe and quicker\"), v5.13", [typeof(huge_zero_pfn_huge_mm)]),
+        new("huge-zero-pfn-present-first", "3b77e8c8cde5 in the order that 6.1 has it: pmd_present(), then the comparison", [typeof(huge_zero_pfn_present_first_huge_mm)]),
+        new("split-migration-entry", "99fa8a48203d (\"mm/thp: fix __split_huge_pmd_locked() on shmem migration entry\"), v5.13", [typeof(split_migration_entry_huge_memory), typeof(split_migration_entry_pgtable_generic)]),
+        new("split-migration-entry-assertion", "99fa8a48203d's change of an assertion in mm/pgtable-generic.c alone", [typeof(split_migration_entry_pgtable_generic)]),
+        new("split-migration-entry-branch", "99fa8a48203d's branch in mm/huge_memory.c alone", [typeof(split_migration_entry_huge_memory)]),
+        new("ttu-sync", "732ed55823fc (\"mm/thp: try_to_unmap() use TTU_SYNC for safe splitting\"), v5.13; brings split-migration-entry-branch with it, which it is on top of", [typeof(ttu_sync_huge_memory), typeof(ttu_sync_page_vma_mapped)]),
+        new("unmap-mapping-page", "22061a1ffabd (\"mm/thp: unmap_mapping_page() to fix THP truncate_cleanup_page()\"), v5.13", [typeof(unmap_mapping_page_truncate)]),
     ];
 
     /// <summary>A release with patches applied in order.</summary>
@@ -73,5 +89,5 @@ public static class Releases
     }
 
     // The class that stands for the file itself: the one that derives from KernelFile directly.
-    private static Type FileOf(Type type) => type.BaseType == typeof(KernelFile) ? type : FileOf(type.BaseType!);
+    internal static Type FileOf(Type type) => type.BaseType == typeof(KernelFile) ? type : FileOf(type.BaseType!);
 }

@@ -72,25 +72,34 @@ public class mprotect(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>Gives the ptes of a range the vma's new rights: clears each and sets it again, under the page-table lock.</summary>
     /// <remarks>
-    /// Left out: the execute bit itself, so a pte is set to what it was; that a pte of an exclusive page is made writable again; the TLB and its
+    /// Left out: huge PMDs, the execute bit itself, so a pte is set to what it was; that a pte of an exclusive page is made writable again; the TLB and its
     /// gather (hides stale translations); swap and migration entries, upper levels, notifiers.
     /// </remarks>
-    [KernelSource("mm/mprotect.c", Function = "change_pte_range")]
+    [KernelSource("mm/mprotect.c")]
     public virtual async KernelTask change_protection(Mm mm, int start, int end)
     {
-        var table = await load(mm.pmd);
-        if (table is null)
+        for (; start < end; start = pgtable.pmd_addr_end(start, end)) // change_pmd_range
         {
-            return;
-        }
-
-        await spin_lock(table.ptl);
-        for (var address = start; address < end; address++)
-        {
-            if ((await load(table.pte[address])).Present)
+            var pmd = await load(pgtable.pmd_offset(mm, start));
+            if (!pgtable.pmd_none(pmd))
             {
-                var pte = await pgtable.ptep_get_and_clear_full(table.pte[address]); // ptep_modify_prot_start
-                await store(table.pte[address], pte);
+                await change_pte_range(pgtable.pmd_pgtable(pmd), start, pgtable.pmd_addr_end(start, end));
+            }
+        }
+    }
+
+    /// <summary>change_protection in one page table.</summary>
+    [KernelSource("mm/mprotect.c")]
+    public virtual async KernelTask change_pte_range(PageTable table, int address, int end)
+    {
+        await spin_lock(table.ptl);
+        for (; address < end; address++)
+        {
+            var ptep = table.pte[pgtable.pte_index(address)];
+            if ((await load(ptep)).Present)
+            {
+                var pte = await pgtable.ptep_get_and_clear_full(ptep); // ptep_modify_prot_start
+                await store(ptep, pte);
             }
         }
 

@@ -15,6 +15,9 @@ public static class PropertyCatalog
             DirtyProperties.StoresReachTheDisk, DirtyProperties.EvictedPageIsOnDisk, DirtyProperties.DirtiedUnderLock, DirtyProperties.FlushedBeforeFree,
             DirtyProperties.RemovedPageIsUnmapped, DirtyProperties.FreedPageIsUnmapped, DirtyProperties.StaleDirtyEntry, DirtyProperties.WritebackMeetsZap,
             DirtyProperties.TruncateMeetsZap,
+            PmdProperties.DecodedOnlyIfPresent, PmdProperties.ThpMapcountConsistent, PmdProperties.ThpRefcountCovers, PmdProperties.ThpRefcountConsistent, PmdProperties.RssConsistent,
+            PmdProperties.MigrationEntryLocked, PmdProperties.MigrationOver, PmdProperties.DeletedPageUnmapped, PmdProperties.SplitPageUnmapped, PmdProperties.MlockedPageMapped,
+            PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.PmdOutcome,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
         }.OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
