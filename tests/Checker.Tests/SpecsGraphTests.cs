@@ -18,6 +18,7 @@ namespace ThpCheck.Checker.Tests;
 public sealed class SpecsGraphTests(ITestOutputHelper output)
 {
     private const string OnlyAnonymous = "it changes how file pages are zapped and leaves anonymous ones as they were; the scenario has no file page";
+    private const string OnlySplit = "it mends the split of a huge page's PMD that is punched in part; here the whole page is punched";
     private const string SaysSo = "The same graph as without the patch, ";
 
     /// <summary>
@@ -32,6 +33,8 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
         ("exit-against-kswapd-reuse.yaml", "delay-rmap-final", OnlyAnonymous),
         ("exit-against-migration.yaml", "delay-rmap-v1-anon-immediate", OnlyAnonymous),
         ("exit-against-migration.yaml", "delay-rmap-final", OnlyAnonymous),
+        ("full-punch-against-migration.yaml", "huge-zero-asserts-present", "the assertion holds where each caller has looked"),
+        ("full-punch-against-migration.yaml", "split-migration-entry", OnlySplit),
         ("munmap-against-kswapd.yaml", "delay-rmap-final", OnlyAnonymous),
     ];
 
