@@ -289,7 +289,7 @@ internal sealed class BoundedExplorer
             _report?.Invoke(new Progress(steps, _states.Count + _sinks, _transitions, _waiting, Bytes));
         }
 
-        _incomplete = _limits.Reached(_states.Count + _sinks, Bytes, _monitor.AnyViolation);
+        _incomplete = _limits.Reached(_states.Count + _sinks, _monitor.AnyViolation);
         return _incomplete is null;
     }
 }

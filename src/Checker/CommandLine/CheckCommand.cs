@@ -203,6 +203,10 @@ internal sealed class CheckCommand
         {
             throw new WrongInputException(e.Message.ReplaceLineEndings(" ")); // it was good when it was looked at
         }
+        catch (SpillException e)
+        {
+            return new CheckedVariant(bound, NothingFound(bound) with { Incomplete = e.Message });
+        }
         catch (OutOfMemoryException)
         {
             return new CheckedVariant(bound, NothingFound(bound) with { Incomplete = "memory ran out; --max-memory stops a search before that" });
@@ -237,7 +241,7 @@ internal sealed class CheckCommand
             return Judge.Run(bound.Instance, budget, show, _stop, _hurry);
         }
 
-        var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _checkpoints, _stop);
+        using var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _checkpoints, _stop);
         _progress?.Clear();
         var result = Judge.Of(exploration, budget, _hurry);
         if (_options.Certificate is { } certificate)

@@ -91,7 +91,7 @@ internal sealed class SampleExplorer
             {
                 Execute();
                 report?.Invoke(new SampleProgress(_executions, _options.Executions, _states.Count));
-                incomplete = _executions < _options.Executions ? _limits.Reached(_states.Count, (long)_states.Count * BytesPerState, _anyViolation) : null;
+                incomplete = _executions < _options.Executions ? _limits.Reached(_states.Count, _anyViolation) : null;
             }
         }
         catch (ModelFaultException e)

@@ -5,13 +5,16 @@ namespace ThpCheck.Model.Kernel;
 /// <summary>How the kernel is configured.</summary>
 /// <param name="DEBUG_VM">Whether VM_BUG_ON and VM_WARN_ON are evaluated.</param>
 /// <param name="PTRS_PER_PTE">How many entries a page table has; the kernel's is 512.</param>
-/// <param name="HPAGE_PMD_NR">How many pages a THP has, at most as many as a page table has entries; the kernel's is 512.</param>
-/// <param name="PTRS_PER_PMD">How many PMD entries an mm has.</param>
 /// <param name="MMU_GATHER_BUNDLE">How many pages the batch inside a gather takes; the kernel's takes 8.</param>
 /// <param name="MAX_GATHER_BATCH">How many pages each further batch takes; the kernel's takes as many as fit a page.</param>
 /// <param name="MAX_GATHER_BATCH_COUNT">How many further batches there may be. None is as when there is no memory for one.</param>
+/// <param name="HPAGE_PMD_NR">How many pages a THP has, at most as many as a page table has entries; the kernel's is 512.</param>
+/// <param name="MEMCG">Whether there are memcgs, which statistics are counted for.</param>
+/// <param name="MLOCK">Whether memory may be locked (RLIMIT_MEMLOCK); where it is off, no path looks whether a vma is.</param>
+/// <param name="PTRS_PER_PMD">How many PMD entries an mm has.</param>
 public sealed record Config(
-    bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int HPAGE_PMD_NR = 2, int PTRS_PER_PMD = 1, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0)
+    bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0,
+    int HPAGE_PMD_NR = 2, bool MEMCG = false, bool MLOCK = false, int PTRS_PER_PMD = 1)
 {
     /// <summary>What it runs on.</summary>
     public Arch Arch { get; init; } = new();

@@ -99,7 +99,7 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
     {
         for (var batch = 0; StartOf(batch) < tlb.Nr; batch++)
         {
-            await swap.release_pages(tlb, StartOf(batch), Math.Min(EndOf(batch), tlb.Nr));
+            await free_pages_and_swap_cache(tlb, StartOf(batch), Math.Min(EndOf(batch), tlb.Nr));
         }
 
         if (tlb.Table is { } table)
@@ -109,6 +109,11 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
 
         return tlb.Emptied() with { Table = null };
     }
+
+    /// <summary>Drops one batch's references.</summary>
+    /// <remarks>Left out: free_swap_cache, which comes first (hides swap-cache races; no folio here is in swap).</remarks>
+    [KernelSource("mm/swap_state.c")]
+    public virtual KernelTask free_pages_and_swap_cache(MmuGather tlb, int first, int end) => swap.release_pages(tlb, first, end);
 
     /// <summary>Ends the gathering. Where another thread gathers in this mm too, it flushes even what it has not unmapped itself.</summary>
     [KernelSource("mm/mmu_gather.c")]

@@ -44,6 +44,10 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
     [KernelSource("include/linux/swapops.h")]
     public virtual bool is_pmd_migration_entry(Pmd pmd) => !pmd_present(pmd) && pmd.Kind == PmdKind.Migration;
 
+    /// <summary>Whether it has no table to walk: it is none, huge or a migration entry.</summary>
+    [KernelSource("include/linux/pgtable.h", Function = "pmd_none_or_trans_huge_or_clear_bad")]
+    public virtual bool pmd_none_or_trans_huge(Pmd pmd) => pmd_none(pmd) || pmd_trans_huge(pmd) || !pmd_present(pmd);
+
     /// <summary>Whether it cannot be an entry that points to a table. True of a huge page's; of a migration entry's as the architecture has it.</summary>
     public virtual bool pmd_bad(Pmd pmd) => pmd_trans_huge(pmd) || (pmd.Kind == PmdKind.Migration && Config.Arch.pmd_bad_of_migration);
 
@@ -92,11 +96,14 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Makes a present pte allow more. The caller holds the page-table lock.</summary>
-    /// <remarks>A load and a store: an accessed bit that a CPU sets in between is set in the new pte anyway.</remarks>
+    /// <param name="ptep">The pte.</param>
+    /// <param name="entry">What it is to be.</param>
+    /// <param name="dirty">Whether it is for a store. For a load x86 leaves the pte alone: the CPU sets the accessed bit itself.</param>
+    /// <remarks>A load and a store: the bits that a CPU may set in between, accessed and dirty, are set in what a store's fault writes anyway.</remarks>
     [KernelSource("arch/x86/mm/pgtable.c")]
-    public virtual async KernelTask ptep_set_access_flags(Shared<Pte> ptep, Pte entry)
+    public virtual async KernelTask ptep_set_access_flags(Shared<Pte> ptep, Pte entry, bool dirty)
     {
-        if (await load(ptep) != entry)
+        if (await load(ptep) != entry && dirty)
         {
             await store(ptep, entry);
         }

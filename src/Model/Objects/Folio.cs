@@ -21,8 +21,14 @@ public enum PageFlags
     /// <summary>On its way to disk.</summary>
     PG_writeback = 8,
 
-    /// <summary>Some vma that is VM_LOCKED maps it, or did: reclaim leaves it alone.</summary>
+    /// <summary>Some vma that is VM_LOCKED maps it, or did.</summary>
     PG_mlocked = 16,
+
+    /// <summary>Its LRU list is the unevictable one.</summary>
+    PG_unevictable = 32,
+
+    /// <summary>Of a THP's first tail page: its subpages' mapcounts are one above the number of their ptes (PageDoubleMap, until 6.1).</summary>
+    PG_double_map = 64,
 }
 
 /// <summary>
@@ -30,11 +36,14 @@ public enum PageFlags
 /// back to the buddy lists.
 /// </summary>
 /// <remarks>
-/// Mapcounts are stored minus one, as in the kernel. The type bit of <c>mapping</c> (PAGE_MAPPING_ANON) is the type of the
+/// Mapcounts are stored minus one, as in the kernel, but for <c>_subpages_mapcount</c>. The type bit of <c>mapping</c> (PAGE_MAPPING_ANON) is the type of the
 /// object it points to: both are one word there, and one store here.
 /// </remarks>
-public sealed class Folio(Layout at, int most, int pages = 1) : KernelObject(at)
+public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false, bool mlock = false) : KernelObject(at)
 {
+    /// <summary>Added to <c>_subpages_mapcount</c> while the whole is mapped (4b51634cd16a and later).</summary>
+    public const int COMPOUND_MAPPED = 0x800000;
+
     /// <summary>Page flags.</summary>
     public readonly Shared<PageFlags> flags = at.Cell<PageFlags>();
 
@@ -50,8 +59,29 @@ public sealed class Folio(Layout at, int most, int pages = 1) : KernelObject(at)
     /// <summary>Its offset in what it belongs to, in pages.</summary>
     public readonly Shared<int> index = at.Cell(0, most + 1);
 
+    /// <summary>What the page holds: the number of the store that was last.</summary>
+    public readonly Shared<int> data = at.Cell(0, Contents);
+
+    /// <summary>The largest number of a store.</summary>
+    internal const int Contents = 7;
+
+    /// <summary>The memcg it is charged to, where there are memcgs.</summary>
+    public readonly Shared<Memcg?> memcg_data = memcg ? at.Cell<Memcg?>() : default;
+
+    /// <summary>How many VM_LOCKED vmas are known to map it, while it is on the unevictable list; where memory may be locked.</summary>
+    public readonly Shared<int> mlock_count = mlock ? at.Cell(0, most) : default;
+
+    /// <summary>Of a THP: the flags of its first tail page, whose PG_locked is a bit spinlock of the mapcounts (9bd3155ed83b).</summary>
+    public readonly Shared<PageFlags> _flags_1 = pages > 1 ? at.Cell<PageFlags>() : default;
+
     /// <summary>Of a THP: how many PMDs map it, minus one (compound_mapcount).</summary>
     public readonly Shared<int> _compound_mapcount = pages > 1 ? at.Cell(-1, most, -1) : default;
+
+    /// <summary>
+    /// Of a THP: how many ptes map its pages (cb67f4282bf9), or how many of its pages ptes map (be5ef2d9b006), and that with
+    /// <see cref="COMPOUND_MAPPED"/> besides (4b51634cd16a).
+    /// </summary>
+    public readonly Shared<int> _subpages_mapcount = pages > 1 ? at.Cell(-pages * most, (3 * COMPOUND_MAPPED) + (pages * most)) : default;
 
     private readonly Shared<int>[] _tails = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(-1, most, -1, $"_mapcount[{i}]"))];
 
@@ -60,12 +90,15 @@ public sealed class Folio(Layout at, int most, int pages = 1) : KernelObject(at)
 
     /// <summary>How many ptes map one of its pages, minus one: page[i]._mapcount.</summary>
     public Shared<int> mapcount(int page) => page == 0 ? _mapcount : _tails[page - 1];
+}
 
-    /// <summary>What the page holds: the number of the store that was last.</summary>
-    public readonly Shared<int> data = at.Cell(0, Contents);
-
-    /// <summary>The largest number of a store.</summary>
-    internal const int Contents = 7;
+/// <summary>struct page *: one page of a folio, which is its compound_head.</summary>
+/// <param name="Folio">The folio.</param>
+/// <param name="Number">Which of its pages.</param>
+public readonly record struct Page(Folio Folio, int Number)
+{
+    /// <summary>How many ptes map it, minus one.</summary>
+    public Shared<int> _mapcount => Folio.mapcount(Number);
 }
 
 /// <summary>struct address_space and the inode it is in: a file's pages, in memory and on disk.</summary>

@@ -95,6 +95,9 @@ public enum VmFlags
     /// <summary>Its pages may not be reclaimed: mlock.</summary>
     VM_LOCKED = 1,
 
+    /// <summary>Device memory; and, together with <see cref="VM_LOCKED"/>, that mlock is still at work.</summary>
+    VM_IO = 2,
+
     /// <summary>It may be executed. No path depends on it but those that compare flags.</summary>
     VM_EXEC = 4,
 }

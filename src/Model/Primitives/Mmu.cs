@@ -32,8 +32,13 @@ public enum Access
 /// are skipped for them); lazy TLB mode; large pages.
 /// </para>
 /// <para>
+/// A CPU whose entry does not allow a store looks at the page table again before it faults. A real one may fault at once (hides faults that find the
+/// pte as they want it, but for those that another thread's fault has mended).
+/// </para>
+/// <para>
 /// A flush is one step for all CPUs. The kernel's takes effect on one CPU after another, and its caller waits for all. A CPU that
-/// had it early has merely dropped its entries early, as it may at any time. What it loads again before the others have had theirs is
+/// had it early has merely dropped its entries early, as it may at any time where <see cref="tlb_entries_come_and_go"/> runs (without it: hides what comes between two
+/// CPUs' parts of a flush). What it loads again before the others have had theirs is
 /// from a pte that is present; it goes once more here at the one step, and would stay there (hides, with two or more CPUs in one mm, a pte that is
 /// mapped and taken away again while a flush from before is still on its way: its own flush has still to come).
 /// </para>

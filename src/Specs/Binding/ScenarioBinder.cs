@@ -192,6 +192,8 @@ public sealed class ScenarioBinder
                 (nameof(Config.DEBUG_VM), SettingValue.Boolean b) => config with { DEBUG_VM = b.Value },
                 (nameof(Config.PTRS_PER_PTE), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PTE = (int)n.Value },
                 (nameof(Config.HPAGE_PMD_NR), SettingValue.Number { Value: >= 2 and <= 16 } n) => config with { HPAGE_PMD_NR = (int)n.Value },
+                (nameof(Config.MEMCG), SettingValue.Boolean b) => config with { MEMCG = b.Value },
+                (nameof(Config.MLOCK), SettingValue.Boolean b) => config with { MLOCK = b.Value },
                 (nameof(Config.PTRS_PER_PMD), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PMD = (int)n.Value },
                 (nameof(Config.MMU_GATHER_BUNDLE), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MMU_GATHER_BUNDLE = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH = (int)n.Value },
@@ -218,16 +220,20 @@ public sealed class ScenarioBinder
 
     private Config Refuse(Setting setting, Config config)
     {
-        string[] names = [nameof(Config.DEBUG_VM), nameof(Config.PTRS_PER_PTE), nameof(Config.MMU_GATHER_BUNDLE), nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT), nameof(Config.HPAGE_PMD_NR), nameof(Config.PTRS_PER_PMD)];
+        string[] names =
+        [
+            nameof(Config.DEBUG_VM), nameof(Config.MEMCG), nameof(Config.MLOCK), nameof(Config.PTRS_PER_PTE), nameof(Config.HPAGE_PMD_NR), nameof(Config.MMU_GATHER_BUNDLE),
+            nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT), nameof(Config.PTRS_PER_PMD),
+        ];
         var name = setting.Name.Value;
         if (names.Contains(name))
         {
             var range = Array.IndexOf(names, name) switch
             {
-                0 => "it is on or off",
-                1 or 6 => "it is a number from 1 to 16",
-                5 => "it is a number from 2 to 16",
-                4 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
+                <= 2 => "it is on or off",
+                3 or 8 => "it is a number from 1 to 16",
+                4 => "it is a number from 2 to 16",
+                7 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
                 _ => $"it is a number from 1 to {MmuGather.Capacity}",
             };
             Report(setting.Value.Position, $"{name} cannot be {setting.Value}; {range}");

@@ -19,6 +19,6 @@ public static class PropertyCatalog
             PmdProperties.MigrationEntryLocked, PmdProperties.MigrationOver, PmdProperties.DeletedPageUnmapped, PmdProperties.SplitPageUnmapped, PmdProperties.MlockedPageMapped,
             PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.PmdOutcome,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
-        }.OrderBy(p => p.Name, StringComparer.Ordinal),
+        }.Concat(CompoundProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
 }
