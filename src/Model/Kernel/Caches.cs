@@ -19,7 +19,7 @@ public sealed class Caches
         Tlbs = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"tlb{i}", at => new Tlb(at, pages)))];
         Folio = builder.Cache("folio", at => new Folio(at, most, 1, config.MEMCG, config.MLOCK), Of(pools, "folio"));
         PageTable = builder.Cache("page_table", at => new PageTable(at, config.PTRS_PER_PTE), Of(pools, "page_table"));
-        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount), config.PTRS_PER_PMD, config.PTRS_PER_PTE), Of(pools, "mm"));
+        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount), config.PTRS_PER_PMD, config.PTRS_PER_PTE, pages), Of(pools, "mm"));
         Vma = builder.Cache("vma", at => new Vma(at, pages, chains), Of(pools, "vma"));
         AnonVma = builder.Cache("anon_vma", at => new AnonVma(at, chains), Of(pools, "anon_vma"));
         AnonVmaChain = builder.Cache("anon_vma_chain", at => new AnonVmaChain(at), Of(pools, "anon_vma_chain"));
@@ -35,6 +35,7 @@ public sealed class Caches
             Pgdat = builder.Object("node", at => new Pgdat(at, most * config.HPAGE_PMD_NR));
         }
 
+        Stores = builder.Object("stores", at => new Stores(at));
         Memcg = builder.Cache("memcg", at => new Memcg(at, most * config.HPAGE_PMD_NR, builder.ThreadCount), Of(pools, "memcg"));
     }
 
@@ -95,6 +96,9 @@ public sealed class Caches
     /// <summary>The one node, where there are THPs or memcgs, or memory may be locked.</summary>
     public Pgdat? Pgdat { get; }
 
+    /// <summary>Ghost: who stored what.</summary>
+    public Stores Stores { get; }
+
     /// <summary>page_to_pfn of a folio's first page. Frame numbers begin at 1; folios are registered one after the other.</summary>
     /// <remarks>Each generation of a folio has a number of its own (hides mistakes of one page for another that has its frame now).</remarks>
     public int page_to_pfn(Folio folio)
@@ -124,6 +128,12 @@ public sealed class Caches
         };
         return page == named ? null : page;
     }
+
+    /// <summary>Which page of its folio a frame number is: page - &amp;folio->page.</summary>
+    public int pfn_to_index(int pfn) => pfn_to_subpage(pfn).Number;
+
+    /// <summary>mm_id: a small number for an mm, from 1.</summary>
+    public int mm_id(Mm mm) => Mm.Slots.SelectMany(s => s.Generations).Cast<Mm>().TakeWhile(m => m != mm).Count() + 1;
 
     private static SlabOptions Of(IReadOnlyDictionary<string, SlabOptions> pools, string name) =>
         pools.TryGetValue(name, out var options) ? options : Defaults[name];

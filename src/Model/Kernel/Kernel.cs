@@ -82,8 +82,9 @@ public sealed class Kernel
     public T File<T>()
         where T : KernelFile => (T)_files[Releases.FileOf(typeof(T))];
 
-    /// <summary>The value of a toggle; its default where the scenario does not say.</summary>
-    public bool Toggle(string name) => _toggles.TryGetValue(name, out var value) ? value : Toggles.Find(name).Default;
+    /// <summary>The value of a toggle; where the scenario does not say, the release's.</summary>
+    public bool Toggle(string name) =>
+        _toggles.TryGetValue(name, out var value) ? value : Releases.TogglesOf(Version.Release).TryGetValue(name, out value) ? value : Toggles.Find(name).Default;
 }
 
 /// <summary>One file of the kernel's source: a class with a virtual method for each of its functions.</summary>

@@ -27,10 +27,36 @@ public static class Releases
         typeof(huge_memory_5_13), typeof(huge_mm_5_13), typeof(pgtable_generic_5_13), typeof(swapops_5_13), typeof(mlock_5_13), typeof(filemap_5_13), typeof(truncate_5_13), typeof(shmem_5_13),
     ];
 
+    // 6.1 with private anonymous memory in full: what the questions about copy-on-write are asked of.
+    private static readonly Type[] Linux519 =
+        [.. Linux61.Except([typeof(mm), typeof(memory), typeof(rmap)]), typeof(anon_mm), typeof(anon_memory), typeof(anon_rmap), typeof(large_rmap), typeof(wp_page), typeof(gup), typeof(program)];
+
+    private static readonly Dictionary<string, bool> Before519 = new() { ["anon-exclusive"] = false };
+    private static readonly Dictionary<string, bool> Before511 = new(Before519) { ["gup-fast-checks-seq"] = false };
+    private static readonly Dictionary<string, bool> Before59 = new(Before511) { ["fork-copies-pinned"] = false };
+
+    private static readonly SortedDictionary<string, Dictionary<string, bool>> ReleaseToggles = new(StringComparer.Ordinal)
+    {
+        ["linux-5.7"] = Before59,
+        ["linux-5.8"] = new(Before59) { ["gup-read-breaks-cow"] = true },
+        ["linux-5.9"] = Before511,
+        ["linux-5.17"] = Before519,
+        ["linux-5.18"] = Before519,
+        ["linux-6.15"] = new() { ["large-mapcount"] = true },
+    };
+
     /// <summary>Releases by name. Each is 6.1 but for the files it names: what else changed in between touches nothing modelled here.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
     {
         ["linux-5.13"] = Linux513,
+        ["linux-5.7"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_7)],
+        ["linux-5.8"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_7)],
+        ["linux-5.9"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_9)],
+        ["linux-5.17"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_9)],
+        ["linux-5.18"] = Linux519,
+        ["linux-5.19"] = Linux519,
+        ["linux-6.8"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_8)],
+        ["linux-6.15"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_15)],
         ["linux-6.1"] = Linux61,
         ["linux-6.2"] = [.. Linux61.Except([typeof(memory), typeof(mmu_gather)]), typeof(delay_rmap_final_memory), typeof(delay_rmap_two_batches_mmu_gather)],
     };
@@ -41,6 +67,10 @@ public static class Releases
         new("anon-vma-degree", "before 2555283eb40d (\"mm/rmap: Fix anon_vma->degree ambiguity leading to double-reuse\"), v6.0", [typeof(anon_vma_degree_rmap)]),
         new("compound-mapped", "4b51634cd16a (\"mm,thp,rmap: subpages_mapcount COMPOUND_MAPPED if PMD-mapped\"), with what it builds on", [typeof(compound_mapped_rmap), typeof(compound_mapped_mm), typeof(subpages_mapcount_sum_page_alloc)]),
         new("compound-mapped-compare", "6287b7dae809 (\"mm,thp,rmap: fix races between updates of subpages_mapcount\"), v6.2, with what it builds on", [typeof(compound_mapped_compare_rmap), typeof(compound_mapped_mm), typeof(subpages_mapcount_sum_page_alloc)]),
+        new("cow-scan-page-table", "David Hildenbrand, 20 January 2022, as a thought: as many references as ptes of this table", [typeof(wp_page_scan)]),
+        new("cow-wp-5.7", "do_wp_page up to 5.8, before 09854ba94c6a: mapcount and swap count", [typeof(wp_page_5_7)]),
+        new("cow-wp-5.9", "do_wp_page from 09854ba94c6a (5.9) to 5.17: one reference", [typeof(wp_page_5_9)]),
+        new("cow-wip-inverted", "David Hildenbrand's work in progress of 14 January 2022, with its first test the wrong way round", [typeof(wp_page_wip)]),
         new("delay-dirty-v0", "Linus Torvalds, 29 October 2022: the dirty bit goes into the batch, and set_page_dirty comes after the flush", [typeof(delay_dirty_v0_memory), typeof(delay_dirty_v0_mmu_gather)]),
         new("delay-dirty-v0b", "Linus Torvalds, 31 October 2022, as a thought: that, and the rmap removed after it", [typeof(delay_dirty_v0b_memory), typeof(delay_dirty_v0b_mmu_gather)]),
         new("delay-rmap-final", "5df397dec7c4 (\"mm: delay page_remove_rmap() until after the TLB has been flushed\"), v6.2", [typeof(delay_rmap_final_memory), typeof(delay_rmap_final_mmu_gather)]),
@@ -62,6 +92,9 @@ public static class Releases
         new("ttu-sync", "732ed55823fc (\"mm/thp: try_to_unmap() use TTU_SYNC for safe splitting\"), v5.13; brings split-migration-entry-branch with it, which it is on top of", [typeof(ttu_sync_huge_memory), typeof(ttu_sync_page_vma_mapped)]),
         new("unmap-mapping-page", "22061a1ffabd (\"mm/thp: unmap_mapping_page() to fix THP truncate_cleanup_page()\"), v5.13", [typeof(unmap_mapping_page_truncate)]),
     ];
+
+    /// <summary>The toggles that are otherwise in a release than in 6.1. Those before 5.19 and after 6.2 are about copy-on-write, and 6.1 in all else.</summary>
+    public static IReadOnlyDictionary<string, bool> TogglesOf(string release) => ReleaseToggles.TryGetValue(release, out var toggles) ? toggles : new Dictionary<string, bool>();
 
     /// <summary>A release with patches applied in order.</summary>
     /// <param name="release">A name in <see cref="All"/>.</param>

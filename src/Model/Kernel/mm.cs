@@ -165,6 +165,19 @@ public class mm(Kernel kernel) : KernelFile(kernel)
     /// <summary>What _subpages_mapcount should be, or null where there is no such word.</summary>
     protected virtual int? SubpagesMapcount(ReadOnlySpan<int> ptes, int pmds) => null;
 
+    /// <summary>Whether the kernel keeps PG_anon_exclusive.</summary>
+    public bool HasAnonExclusive => Toggle("anon-exclusive");
+
+    /// <summary>Which page of its folio a frame number is.</summary>
+    public int Index(int pfn) => Caches.pfn_to_index(pfn);
+
+    /// <summary>Who stored a value since the last fork, or null.</summary>
+    public Mm? StoredBy(StateView view, int value)
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        return view.Get(Caches.Stores.by(value));
+    }
+
     /// <summary>The frame number of a folio in a pte.</summary>
     public int Pfn(Folio folio) => Caches.page_to_pfn(folio);
 }

@@ -31,6 +31,17 @@ public enum PageFlags
     PG_double_map = 64,
 }
 
+/// <summary>Flags that each page of a large folio has of its own.</summary>
+[Flags]
+public enum SubpageFlags
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>Only one process has the page (since 5.19).</summary>
+    PG_anon_exclusive = 1,
+}
+
 /// <summary>
 /// struct folio, of one page or, as a THP, of HPAGE_PMD_NR. From a cache that stands for the page allocator; freeing one gives it
 /// back to the buddy lists.
@@ -44,14 +55,17 @@ public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false
     /// <summary>Added to <c>_subpages_mapcount</c> while the whole is mapped (4b51634cd16a and later).</summary>
     public const int COMPOUND_MAPPED = 0x800000;
 
+    /// <summary>GUP_PIN_COUNTING_BIAS: what a pin adds to the references of a folio of one page; the kernel's is 1024.</summary>
+    public const int PinBias = 64;
+
     /// <summary>Page flags.</summary>
     public readonly Shared<PageFlags> flags = at.Cell<PageFlags>();
 
     /// <summary>How many ptes map it, or the first page of a THP, minus one.</summary>
     public readonly Shared<int> _mapcount = at.Cell(-1, most, -1);
 
-    /// <summary>How many references there are.</summary>
-    public readonly Shared<int> _refcount = at.Cell(0, ((pages + 1) * most) + 2);
+    /// <summary>How many references there are, to all of its pages together.</summary>
+    public readonly Shared<int> _refcount = at.Cell(0, ((pages + 1) * most) + 2 + (2 * PinBias));
 
     /// <summary>The anon_vma of an anonymous folio, stale once it is unmapped, until it is freed; or the file of a page-cache folio.</summary>
     public readonly Shared<KernelObject?> mapping = at.Cell<KernelObject?>();
@@ -62,8 +76,31 @@ public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false
     /// <summary>What the page holds: the number of the store that was last.</summary>
     public readonly Shared<int> data = at.Cell(0, Contents);
 
+    /// <summary>The flags of each of its pages.</summary>
+    public readonly SharedArray<SubpageFlags> page_flags = at.Array<SubpageFlags>(pages);
+
+    /// <summary>Of a large folio: how many pins there are.</summary>
+    public readonly Shared<int> _pincount = at.Cell(0, most);
+
+    /// <summary>Of a large folio, since 6.15: how many ptes map any of its pages, minus one.</summary>
+    public readonly Shared<int> _large_mapcount = at.Cell(-1, pages * most, -1);
+
+    /// <summary>FOLIO_MM_IDS_LOCK_BITNUM: guards the mapcount of a large folio and who maps it.</summary>
+    public readonly spinlock_t large_mapcount_lock = new(at);
+
+    /// <summary>FOLIO_MM_IDS_SHARED: the large folio may be mapped by more than one process.</summary>
+    public readonly Shared<bool> maybe_mapped_shared = at.Cell<bool>();
+
+    /// <summary>_mm_id and _mm_id_mapcount. Only under the lock above.</summary>
+    public readonly Shared<MmIds> _mm_ids = at.Cell<MmIds>();
+
+    private readonly Shared<int>[] _tailData = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(0, Contents, 0, $"data[{i}]"))];
+
+    /// <summary>What one of its pages holds.</summary>
+    public Shared<int> data_of(int page) => page == 0 ? data : _tailData[page - 1];
+
     /// <summary>The largest number of a store.</summary>
-    internal const int Contents = 7;
+    public const int Contents = 7;
 
     /// <summary>The memcg it is charged to, where there are memcgs.</summary>
     public readonly Shared<Memcg?> memcg_data = memcg ? at.Cell<Memcg?>() : default;
@@ -99,6 +136,42 @@ public readonly record struct Page(Folio Folio, int Number)
 {
     /// <summary>How many ptes map it, minus one.</summary>
     public Shared<int> _mapcount => Folio.mapcount(Number);
+}
+
+/// <summary>The two processes that are known to map a large folio, and how many ptes of each do. An id of 0 is none.</summary>
+/// <remarks>One word, as it is only looked at under its lock. The default is nobody.</remarks>
+public readonly record struct MmIds(int Id0, int Count0, int Id1, int Count1) : IWord<MmIds>
+{
+    private const int Field = 6;
+
+    /// <inheritdoc/>
+    public static int Bits => 4 * Field;
+
+    /// <inheritdoc/>
+    public static MmIds FromWord(long word) => new(Part(word, 0), Part(word, 1), Part(word, 2), Part(word, 3));
+
+    /// <inheritdoc/>
+    public long ToWord() => Id0 + ((long)Count0 << Field) + ((long)Id1 << (2 * Field)) + ((long)Count1 << (3 * Field));
+
+    /// <summary>With some ptes of a process more, or fewer. A third process is not noted.</summary>
+    public MmIds With(int id, int diff)
+    {
+        if (Id0 == id || (Id1 != id && Id0 == 0))
+        {
+            var count = Count0 + diff;
+            return this with { Id0 = count == 0 ? 0 : id, Count0 = count };
+        }
+
+        if (Id1 == id || Id1 == 0)
+        {
+            var count = Count1 + diff;
+            return this with { Id1 = count == 0 ? 0 : id, Count1 = count };
+        }
+
+        return this;
+    }
+
+    private static int Part(long word, int i) => (int)(word >> (i * Field)) & ((1 << Field) - 1);
 }
 
 /// <summary>struct address_space and the inode it is in: a file's pages, in memory and on disk.</summary>

@@ -8,9 +8,11 @@ namespace ThpCheck.Model.Objects;
 /// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); counters
 /// of page tables (hygiene only). RSS is counted by the paths of 5.13 only.
 /// </remarks>
-public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue) : KernelObject(at)
+public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue, int pages = 1) : KernelObject(at)
 {
     private const int RssRange = 255;
+
+    private readonly Ghost<int>[] _stored = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, Folio.Contents, 0, $"stored[{i}]"))];
 
     /// <summary>mmap_lock.</summary>
     public readonly rw_semaphore mmap_lock = new(at);
@@ -52,6 +54,18 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
 
     /// <summary>TLB_FLUSH_BATCH_FLUSHED_SHIFT; the kernel's is 16.</summary>
     public const int FlushedShift = 3;
+
+    /// <summary>write_protect_seq, which GUP-fast watches: odd while fork write-protects.</summary>
+    public readonly Shared<int> write_protect_seq = at.Cell(0, 15);
+
+    /// <summary>MMF_HAS_PINNED: some page of it was pinned once.</summary>
+    public readonly Shared<bool> has_pinned = at.Cell<bool>();
+
+    /// <summary>Ghost: it has forked, or was forked, so that references other than pins promise nothing.</summary>
+    public readonly Ghost<bool> forked = at.Ghost<bool>();
+
+    /// <summary>Ghost: what the process stored last at an address since it was forked, or 0.</summary>
+    public Ghost<int> stored(int address) => _stored[address];
 
     /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
     public readonly guarded_list<Vma> mm_mt = new(at, vmas);

@@ -141,19 +141,35 @@ public static class Mmu
             return isStore ? (long)(walked ? Access.Walked : Access.Fault) : walked ? LoadWalked : LoadFaults;
         }
 
-        var folio = state.Machine.ObjectsOf<Folio>()[entry.Pfn - 1];
-        if (!Operations.IsAlive(state, folio.Id) && !state.Meets(KernelBug.UseAfterFree, folio.Id, folio.data.Cell))
+        var (folio, data) = PageOf(state, entry.Pfn);
+        if (!Operations.IsAlive(state, folio) && !state.Meets(KernelBug.UseAfterFree, folio, data))
         {
             return 0;
         }
 
         if (!isStore)
         {
-            return state.Get(folio.data.Cell);
+            return state.Get(data);
         }
 
-        state.Set(folio.data.Cell, operation.A);
+        state.Set(data, operation.A);
         return (long)Access.Done;
+    }
+
+    // The folio of a frame, and the cell of what the frame holds. Frames are numbered from 1 through the folios in their order.
+    private static (int Folio, int Data) PageOf(State state, int pfn)
+    {
+        foreach (var folio in state.Machine.ObjectsOf<Folio>())
+        {
+            if (pfn <= folio.Pages)
+            {
+                return (folio.Id, folio.data_of(pfn - 1).Cell);
+            }
+
+            pfn -= folio.Pages;
+        }
+
+        throw new ModelFaultException($"a translation names a frame that is {pfn} beyond the last");
     }
 
     // Makes an entry of a pte that allows the access, and sets the pte's bits; otherwise the entry is gone.

@@ -84,7 +84,7 @@ public sealed class KnownSchedulesTests
 
     [Theory]
     [InlineData("lock-around-statistics")]
-    [InlineData("guard-without-lock")]
+    [InlineData("neither-lock-nor-guard")]
     [InlineData("rmap-after-page-table-lock")]
     public void The_mover_finds_a_page_that_counts_twice(string variant) => Assert_known(
         "memcg/zap-against-fault-then-move.yaml", variant, "memcg-counts-mapped-pages-exactly", switches: 2,
