@@ -30,6 +30,8 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
     private static readonly (string Scenario, string Change, string Reason)[] ChangesNothing =
     [
         ("batch-bookkeeping.yaml", "reset-delayed-rmap", "the batch is emptied before the next zap, so what stays set is looked at in vain"),
+        ("full-punch-against-migration.yaml", "huge-zero-asserts-present", "the assertion holds where each caller has looked"),
+        ("full-punch-against-migration.yaml", "split-migration-entry", "it mends the split of a PMD that is punched in part; here the whole page is punched"),
         ("mkclean-against-zap-mapped-twice.yaml", "dirty-before-rmap", "set_page_dirty and the rmap's removal change places after the flush, under one lock: as many states either way"),
         ("reclaim-that-writes.yaml", "flush-before-folio-unlock", "what is written was flushed for that already"),
         ("truncate-against-zap-clean.yaml", "flush-after-unlock", CleanPage),

@@ -26,7 +26,7 @@ internal static class BugSentence
             KernelBug.UnbalancedSection => $"unbalanced section: {who} does {step.Operation} without having entered one",
             KernelBug.ListCorruption => $"list corruption: {who} does {step.Operation} without the list's lock, or the entry is not in it",
             KernelBug.NullDereference => $"NULL pointer dereference: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",
-            KernelBug.BugOn => $"{met.Message}: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",
+            KernelBug.BugOn or KernelBug.MisreadPmd => $"{met.Message}: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",
             _ => $"warning: {met.Message}: {who}",
         };
     }

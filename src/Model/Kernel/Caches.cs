@@ -5,27 +5,31 @@ namespace ThpCheck.Model.Kernel;
 /// <summary>The slab caches of the model and the page allocator's folios. How large each is, the scenario says.</summary>
 public sealed class Caches
 {
+    private readonly AbsentPmd _absent;
     private readonly Folio[] _memMap;
-    private readonly Folio[] _thps; // their frames come after those of _memMap
+    private readonly Folio[] _thps; // their frames come after those of _memMap, HPAGE_PMD_NR each
 
     internal Caches(MachineBuilder builder, Config config, IReadOnlyDictionary<string, SlabOptions> pools)
     {
         // A count is as wide as there are things to count, so that no scenario can exceed it unless the model is wrong.
-        var most = Of(pools, "mm").Objects + Of(pools, "folio").Objects + Of(pools, "vma").Objects;
+        var most = Of(pools, "mm").Objects + Of(pools, "folio").Objects + Of(pools, "thp").Objects + Of(pools, "vma").Objects;
         var chains = Of(pools, "anon_vma_chain").Objects;
         Threads = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"current{i}", at => new KernelThread(at, i, config.MLOCK)))];
-        var pages = config.PTRS_PER_PTE;
+        var pages = config.Pages;
         Tlbs = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"tlb{i}", at => new Tlb(at, pages)))];
         Folio = builder.Cache("folio", at => new Folio(at, most, 1, config.MEMCG, config.MLOCK), Of(pools, "folio"));
         PageTable = builder.Cache("page_table", at => new PageTable(at, config.PTRS_PER_PTE), Of(pools, "page_table"));
-        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount), pages), Of(pools, "mm"));
-        Vma = builder.Cache("vma", at => new Vma(at, config.PTRS_PER_PTE, chains), Of(pools, "vma"));
+        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount), config.PTRS_PER_PMD, config.PTRS_PER_PTE, pages), Of(pools, "mm"));
+        Vma = builder.Cache("vma", at => new Vma(at, pages, chains), Of(pools, "vma"));
         AnonVma = builder.Cache("anon_vma", at => new AnonVma(at, chains), Of(pools, "anon_vma"));
         AnonVmaChain = builder.Cache("anon_vma_chain", at => new AnonVmaChain(at), Of(pools, "anon_vma_chain"));
         AddressSpace = builder.Cache("address_space", at => new AddressSpace(at, pages, Of(pools, "vma").Objects), Of(pools, "address_space"));
         Thp = builder.Cache("thp", at => new Folio(at, most, config.HPAGE_PMD_NR, config.MEMCG, config.MLOCK), Of(pools, "thp"));
+        HugeZeroPage = builder.Cache("huge_zero_page", at => new Folio(at, most, config.HPAGE_PMD_NR, config.MEMCG, config.MLOCK), Of(pools, "huge_zero_page"));
+        HugeZero = builder.Object("huge_memory", at => new HugeZero(at));
+        _absent = config.Arch.pmd_pfn_of_absent;
         _memMap = [.. Folio.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
-        _thps = [.. Thp.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
+        _thps = [.. Thp.Slots.Concat(HugeZeroPage.Slots).SelectMany(s => s.Generations).Cast<Folio>()];
         if (_thps.Length > 0 || config.MLOCK || config.MEMCG)
         {
             Pgdat = builder.Object("node", at => new Pgdat(at, most * config.HPAGE_PMD_NR));
@@ -45,6 +49,7 @@ public sealed class Caches
         ["anon_vma"] = new(1, TypeSafeByRcu: true),
         ["anon_vma_chain"] = new(1),
         ["address_space"] = new(0),
+        ["huge_zero_page"] = new(0),
         ["memcg"] = new(0),
         ["thp"] = new(0),
     };
@@ -79,6 +84,12 @@ public sealed class Caches
     /// <summary>THPs.</summary>
     public SlabCache<Folio> Thp { get; }
 
+    /// <summary>The huge zero page, where a scenario has one.</summary>
+    public SlabCache<Folio> HugeZeroPage { get; }
+
+    /// <summary>What mm/huge_memory.c knows of the huge zero page.</summary>
+    public HugeZero HugeZero { get; }
+
     /// <summary>mem_cgroups.</summary>
     public SlabCache<Memcg> Memcg { get; }
 
@@ -93,7 +104,8 @@ public sealed class Caches
     public int page_to_pfn(Folio folio)
     {
         ArgumentNullException.ThrowIfNull(folio);
-        return folio.Pages == 1 ? folio.Id - _memMap[0].Id + 1 : _memMap.Length + ((folio.Id - _thps[0].Id) * folio.Pages) + 1;
+        return folio.Pages == 1 ? folio.Id - _memMap[0].Id + 1
+            : _memMap.Length + (Array.FindIndex(_thps, t => ReferenceEquals(t, folio)) * folio.Pages) + 1;
     }
 
     /// <summary>page_to_pfn of any page of a folio.</summary>
@@ -104,6 +116,18 @@ public sealed class Caches
 
     /// <summary>pfn_to_page, as a page of its folio.</summary>
     public Page pfn_to_subpage(int pfn) => new(pfn_to_page(pfn), pfn - page_to_pfn(pfn_to_page(pfn)));
+
+    /// <summary>What pmd_page() makes of the migration entry that names a page; null is no page.</summary>
+    internal Folio? page_of_absent_pmd(Folio named)
+    {
+        var page = _absent switch
+        {
+            AbsentPmd.huge_zero_page => (Folio)HugeZeroPage.Slots[0].Generations[0],
+            AbsentPmd.other_page => _thps[0],
+            _ => null,
+        };
+        return page == named ? null : page;
+    }
 
     /// <summary>Which page of its folio a frame number is: page - &amp;folio->page.</summary>
     public int pfn_to_index(int pfn) => pfn_to_subpage(pfn).Number;

@@ -11,9 +11,38 @@ namespace ThpCheck.Model.Kernel;
 /// <param name="HPAGE_PMD_NR">How many pages a THP has, at most as many as a page table has entries; the kernel's is 512.</param>
 /// <param name="MEMCG">Whether there are memcgs, which statistics are counted for.</param>
 /// <param name="MLOCK">Whether memory may be locked (RLIMIT_MEMLOCK); where it is off, no path looks whether a vma is.</param>
+/// <param name="PTRS_PER_PMD">How many PMD entries an mm has.</param>
 public sealed record Config(
     bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0,
-    int HPAGE_PMD_NR = 2, bool MEMCG = false, bool MLOCK = false);
+    int HPAGE_PMD_NR = 2, bool MEMCG = false, bool MLOCK = false, int PTRS_PER_PMD = 1)
+{
+    /// <summary>What it runs on.</summary>
+    public Arch Arch { get; init; } = new();
+
+    /// <summary>How many pages an mm has.</summary>
+    public int Pages => PTRS_PER_PMD * PTRS_PER_PTE;
+}
+
+/// <summary>What an architecture takes the bits of a PMD that is not present for, read as if they were a frame number.</summary>
+public enum AbsentPmd
+{
+    /// <summary>No page: there is no struct page at that frame, so whoever touches it follows a null pointer.</summary>
+    no_page,
+
+    /// <summary>The huge zero page.</summary>
+    huge_zero_page,
+
+    /// <summary>
+    /// Another page that is in use: the THP with the lowest frame, which is the first that set-up allocates. On x86-64 the entry of frame P
+    /// reads as frame P >> 3: pmd_pfn() undoes the inversion of the offset that the entry is written with.
+    /// </summary>
+    other_page,
+}
+
+/// <summary>What the hardware does, where architectures differ.</summary>
+/// <param name="pmd_pfn_of_absent">What pmd_pfn() and pmd_page() make of a migration entry.</param>
+/// <param name="pmd_bad_of_migration">Whether pmd_bad() is true of a migration entry, as it is on x86 and arm64.</param>
+public sealed record Arch(AbsentPmd pmd_pfn_of_absent = AbsentPmd.other_page, bool pmd_bad_of_migration = true);
 
 /// <summary>
 /// A kernel: one class per kernel file, as chosen by a release and replaced by patches, with its toggles, its configuration
@@ -49,9 +78,9 @@ public sealed class Kernel
     /// <summary>Its files, in the order of their names.</summary>
     public IEnumerable<KernelFile> Files => _files.Values.OrderBy(f => f.Name, StringComparer.Ordinal);
 
-    /// <summary>One of its files, under the class of the release or of a patch.</summary>
+    /// <summary>One of its files, by its own class or by the one that a release has of it.</summary>
     public T File<T>()
-        where T : KernelFile => (T)_files[typeof(T)];
+        where T : KernelFile => (T)_files[Releases.FileOf(typeof(T))];
 
     /// <summary>The value of a toggle; where the scenario does not say, the release's.</summary>
     public bool Toggle(string name) =>

@@ -19,6 +19,14 @@ public static class Releases
         typeof(rmap_mapcounts), typeof(memory_mapcounts), typeof(huge_memory), typeof(page_alloc), typeof(memcontrol), typeof(mlock),
     ];
 
+    // Those files of 6.1 are here whose functions, as far as the paths of this release use them, are the same in both.
+    private static readonly Type[] Linux513 =
+    [
+        typeof(mm_5_13), typeof(pgtable), typeof(fault_5_13), typeof(swap_5_13), typeof(rmap_5_13), typeof(rmap_walks), typeof(page_vma_mapped_5_13), typeof(memory_5_13), typeof(mmu_gather),
+        typeof(tlbflush), typeof(page_alloc), typeof(mmap), typeof(vmscan_5_13), typeof(migrate_5_13),
+        typeof(huge_memory_5_13), typeof(huge_mm_5_13), typeof(pgtable_generic_5_13), typeof(swapops_5_13), typeof(mlock_5_13), typeof(filemap_5_13), typeof(truncate_5_13), typeof(shmem_5_13),
+    ];
+
     // 6.1 with private anonymous memory in full: what the questions about copy-on-write are asked of.
     private static readonly Type[] Linux519 =
         [.. Linux61.Except([typeof(mm), typeof(memory), typeof(rmap)]), typeof(anon_mm), typeof(anon_memory), typeof(anon_rmap), typeof(large_rmap), typeof(wp_page), typeof(gup), typeof(program)];
@@ -40,6 +48,7 @@ public static class Releases
     /// <summary>Releases by name. Each is 6.1 but for the files it names: what else changed in between touches nothing modelled here.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
     {
+        ["linux-5.13"] = Linux513,
         ["linux-5.7"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_7)],
         ["linux-5.8"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_7)],
         ["linux-5.9"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_9)],
@@ -69,12 +78,19 @@ public static class Releases
         new("delay-rmap-v1", "mm: delay rmap removal until after TLB flush, mm-unstable, November 2022", [typeof(delay_rmap_v1_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap), typeof(delay_rmap_v1_memory_mapcounts)]),
         new("delay-rmap-v1-anon-immediate", "Hugh Dickins's local change to delay-rmap-v1", [typeof(delay_rmap_v1_anon_immediate_memory), typeof(delay_rmap_v1_mmu_gather), typeof(delay_rmap_v1_rmap), typeof(delay_rmap_v1_anon_immediate_memory_mapcounts)]),
         new("flush-after-unlock", "zap_pte_range as it was up to v3.14, before 1cf35d47712d (\"mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts\")", [typeof(flush_after_unlock_memory)]),
+        new("huge-zero-pfn", "3b77e8c8cde5 (\"mm/thp: make is_huge_zero_pmd() safe and quicker\"), v5.13", [typeof(huge_zero_pfn_huge_mm)]),
+        new("huge-zero-pfn-present-first", "3b77e8c8cde5 in the order that 6.1 has it: pmd_present(), then the comparison", [typeof(huge_zero_pfn_present_first_huge_mm)]),
         new("lock-compound-mapcounts", "9bd3155ed83b (\"mm,thp,rmap: lock_compound_mapcounts() on THP mapcounts\"), with what it builds on", [typeof(lock_compound_mapcounts_rmap), typeof(subpages_mapcount_sum_mm), typeof(subpages_mapcount_sum_page_alloc)]),
         new("memcg-move-guard", "4e0cf05f6059 (\"mm: memcontrol: skip moving non-present pages that are mapped elsewhere\"), v6.3", [typeof(memcg_move_guard_memcontrol)]),
         new("memcg-no-move", "charge moving removed, v6.13, on top of memcg-move-guard and memcg-unlocked-rmap", [typeof(memcg_no_move_memcontrol), typeof(memcg_unlocked_rmap_mapcounts)]),
         new("memcg-unlocked-rmap", "c7c3dec1c9db (\"mm: rmap: remove lock_page_memcg()\"), v6.3", [typeof(memcg_unlocked_rmap_mapcounts)]),
+        new("split-migration-entry", "99fa8a48203d (\"mm/thp: fix __split_huge_pmd_locked() on shmem migration entry\"), v5.13", [typeof(split_migration_entry_huge_memory), typeof(split_migration_entry_pgtable_generic)]),
+        new("split-migration-entry-assertion", "99fa8a48203d's change of an assertion in mm/pgtable-generic.c alone", [typeof(split_migration_entry_pgtable_generic)]),
+        new("split-migration-entry-branch", "99fa8a48203d's branch in mm/huge_memory.c alone", [typeof(split_migration_entry_huge_memory)]),
         new("subpages-mapcount-count", "be5ef2d9b006 (\"mm,thp,rmap: subpages_mapcount of PTE-mapped subpages\"), with what it builds on", [typeof(subpages_mapcount_count_rmap), typeof(subpages_mapcount_count_mm), typeof(subpages_mapcount_sum_page_alloc)]),
         new("subpages-mapcount-sum", "cb67f4282bf9 (\"mm,thp,rmap: simplify compound page mapcount handling\")", [typeof(subpages_mapcount_sum_rmap), typeof(subpages_mapcount_sum_mm), typeof(subpages_mapcount_sum_page_alloc)]),
+        new("ttu-sync", "732ed55823fc (\"mm/thp: try_to_unmap() use TTU_SYNC for safe splitting\"), v5.13; brings split-migration-entry-branch with it, which it is on top of", [typeof(ttu_sync_huge_memory), typeof(ttu_sync_page_vma_mapped)]),
+        new("unmap-mapping-page", "22061a1ffabd (\"mm/thp: unmap_mapping_page() to fix THP truncate_cleanup_page()\"), v5.13", [typeof(unmap_mapping_page_truncate)]),
     ];
 
     /// <summary>The toggles that are otherwise in a release than in 6.1. Those before 5.19 and after 6.2 are about copy-on-write, and 6.1 in all else.</summary>
@@ -115,5 +131,5 @@ public static class Releases
     }
 
     // The class that stands for the file itself: the one that derives from KernelFile directly.
-    private static Type FileOf(Type type) => type.BaseType == typeof(KernelFile) ? type : FileOf(type.BaseType!);
+    internal static Type FileOf(Type type) => type.BaseType == typeof(KernelFile) ? type : FileOf(type.BaseType!);
 }

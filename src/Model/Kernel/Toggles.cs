@@ -59,6 +59,18 @@ public static class Toggles
         new("zap-munlocks", "munlock_vma_page", true, "off: forgets the munlock when a page leaves a locked vma."),
         new("mlock-sets-vm-io", "mlock_vma_pages_range", true, "off: reclaim may mark the pages of the vma that mlock is walking."),
         new("mlock-drains-before-clearing-vm-io", "mlock_vma_pages_range", true, "off: lets reclaim mark pages again before its own marks are counted."),
+        new("file-pages-become-none", "set_pmd_migration_entry", false, "on: migration unmaps file pages without migration entries; they are faulted in again."),
+        new("finish-fault-drops-page", "finish_fault", false, "on: a fault that finds the PMD taken gives its page back (3fe2895cfecd, v5.19)."),
+        new("huge-zero-asserts-present", "is_huge_zero_pmd", false, "on: VM_BUG_ON(!pmd_present(pmd)) in it, its callers as they were."),
+        new("split-compares-folios", "__split_huge_pmd", false, "on: compares the folio of pmd_page() with the one it was given, as from 5.18 on."),
+        new("split-compares-migration-entry", "__split_huge_pmd", true, "off: be6e843fc51a, a migration entry is not compared with the page it was given."),
+        new("split-pmd-locks-first", "__split_huge_pmd", true, "off: looks whether the PMD is none before it takes the lock, and if it is leaves it at that."),
+        new("split-counts-migration-entry", "__split_huge_pmd_locked", true, "off: with 99fa8a48203d, leaves RSS as it is for a migration entry."),
+        new("split-removes-rmap-of-migration-entry", "__split_huge_pmd_locked", false, "on: with 99fa8a48203d, takes a mapping and a reference from a page that migration has unmapped."),
+        new("truncate-waits-for-rcu", "truncate_cleanup_page", false, "on: waits an RCU grace period where the page is still mapped after it was unmapped."),
+        new("unmap-mapping-shares-i-mmap", "unmap_mapping_pages", false, "on: takes i_mmap_rwsem for reading (2c8659951654, v5.18)."),
+        new("zap-leaves-pmd-invalidated", "zap_huge_pmd", false, "on: the PMD is invalidated first and cleared once the mapping is no longer counted."),
+        new("zap-looks-present-first", "zap_huge_pmd", false, "on: asks is_huge_zero_pmd() only of a PMD that is present."),
     ];
 
     /// <summary>A toggle by its name.</summary>

@@ -14,15 +14,16 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<Folio?> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write, bool unshare)
     {
-        var table = await load(vm_mm.pmd);
-        var orig_pte = table is null ? default : await load(table.pte[address]);
+        var pmd = await load(pgtable.pmd_offset(vm_mm, address));
+        var table = pgtable.pmd_none(pmd) ? null : pgtable.pmd_pgtable(pmd);
+        var orig_pte = table is null ? default : await load(table.pte[pgtable.pte_index(address)]);
         if (table is null || orig_pte == default)
         {
             return await do_anonymous_page(vm_mm, vma, address);
         }
 
         await spin_lock(table.ptl);
-        if (await load(table.pte[address]) != orig_pte)
+        if (await load(table.pte[pgtable.pte_index(address)]) != orig_pte)
         {
             await spin_unlock(table.ptl);
             return null;
@@ -34,7 +35,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
             return null;
         }
 
-        await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
+        await pgtable.ptep_set_access_flags(table.pte[pgtable.pte_index(address)], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
         await spin_unlock(table.ptl);
         return null;
     }
@@ -48,7 +49,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     public virtual async KernelTask<Folio> map_anon_folio(Mm vm_mm, int address)
     {
         var vma = await mmap.find_vma(vm_mm, address);
-        var table = await pte_alloc(vm_mm);
+        var table = await pte_alloc(vm_mm, address);
         await rmap.anon_vma_prepare(vma!);
         var folio = await kmem_cache_alloc(Caches.Thp);
         await atomic_set(folio._refcount, folio.Pages);
@@ -56,7 +57,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await set_bit(PageFlags.PG_lru, folio.flags);
         for (var i = 0; i < folio.Pages; i++)
         {
-            await store(table.pte[address + i], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio) + i));
+            await store(table.pte[pgtable.pte_index(address + i)], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio) + i));
         }
 
         return folio;
@@ -68,11 +69,12 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     public virtual async KernelTask mprotect_read_and_back(Mm vm_mm, int start, int end)
     {
         await down_write(vm_mm.mmap_lock);
-        var table = await load(vm_mm.pmd);
-        await spin_lock(table!.ptl);
+        var pmd = await load(vm_mm.pmd);
+        var table = pgtable.pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
         for (var address = start; address < end; address++)
         {
-            await pgtable.ptep_set_wrprotect(table.pte[address]);
+            await pgtable.ptep_set_wrprotect(table.pte[pgtable.pte_index(address)]);
         }
 
         await tlbflush.flush_tlb_mm(vm_mm);
@@ -90,7 +92,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<bool> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Folio? prealloc)
     {
-        var pte = await load(src.pte[address]);
+        var pte = await load(src.pte[pgtable.pte_index(address)]);
         var folio = Caches.pfn_to_page(pte.Pfn);
         var page = Caches.pfn_to_index(pte.Pfn);
         await mm.folio_get(folio);
@@ -111,10 +113,10 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await File<large_rmap>().page_dup_rmap(folio, page, dst_mm!);
         if (pte.Write)
         {
-            await pgtable.ptep_set_wrprotect(src.pte[address]);
+            await pgtable.ptep_set_wrprotect(src.pte[pgtable.pte_index(address)]);
         }
 
-        await store(dst.pte[address], pte with { Write = false, Young = false });
+        await store(dst.pte[pgtable.pte_index(address)], pte with { Write = false, Young = false });
         return false;
     }
 
@@ -126,7 +128,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await store(new_folio.data, contents);
         await rmap.page_add_new_anon_rmap(new_folio, dst_vma, address);
         await set_bit(PageFlags.PG_lru, new_folio.flags);
-        await store(dst.pte[address], new Pte(Present: true, Write: true, Dirty: true, Young: false, Caches.page_to_pfn(new_folio)));
+        await store(dst.pte[pgtable.pte_index(address)], new Pte(Present: true, Write: true, Dirty: true, Young: false, Caches.page_to_pfn(new_folio)));
     }
 
     /// <inheritdoc/>
@@ -144,14 +146,15 @@ public class anon_memory(Kernel kernel) : memory(kernel)
 
         var dst_mm = await load(dst_vma.vm_mm);
         var src_mm = await load(src_vma.vm_mm);
-        var src = await load(src_mm!.pmd);
-        if (src is null)
+        var pmd = await load(src_mm!.pmd);
+        if (pgtable.pmd_none(pmd))
         {
             return;
         }
 
+        var src = pgtable.pmd_pgtable(pmd);
         await write_seqcount(src_mm); // begin
-        var dst = await pte_alloc(dst_mm!);
+        var dst = await pte_alloc(dst_mm!, 0);
         var start = await load(src_vma.vm_start);
         var end = await load(src_vma.vm_end);
         Folio? prealloc = null;
@@ -165,7 +168,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await spin_lock(src.ptl);
         for (var address = start; address < end; address++)
         {
-            if ((await load(src.pte[address])).Present && await copy_present_pte(dst, src, address, dst_vma, prealloc))
+            if ((await load(src.pte[pgtable.pte_index(address)])).Present && await copy_present_pte(dst, src, address, dst_vma, prealloc))
             {
                 prealloc = null;
             }
@@ -204,13 +207,13 @@ public class anon_memory(Kernel kernel) : memory(kernel)
             await rmap.flush_tlb_batched_pending(tlb.Mm);
             for (; address < end && !is_full; address++)
             {
-                var pte = await load(table.pte[address]);
+                var pte = await load(table.pte[pgtable.pte_index(address)]);
                 if (!pte.Present)
                 {
                     continue;
                 }
 
-                pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
+                pte = await pgtable.ptep_get_and_clear_full(table.pte[pgtable.pte_index(address)]);
                 tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address);
                 var folio = Caches.pfn_to_page(pte.Pfn);
                 await File<large_rmap>().page_remove_rmap(folio, Caches.pfn_to_index(pte.Pfn), tlb.Mm);

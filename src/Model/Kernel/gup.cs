@@ -38,14 +38,16 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     {
         var memory = (anon_memory)this.memory;
         var wants_write = write || Toggle("gup-read-breaks-cow");
-        if (await load(vm_mm.pmd) is not { } table)
+        var pmd = await load(pgtable.pmd_offset(vm_mm, address));
+        if (pgtable.pmd_none(pmd))
         {
             await memory.handle_pte_fault(vm_mm, vma, address, wants_write, unshare: false);
             return -1;
         }
 
+        var table = pgtable.pmd_pgtable(pmd);
         await spin_lock(table.ptl);
-        var pte = await load(table.pte[address]);
+        var pte = await load(table.pte[pgtable.pte_index(address)]);
         if (!pte.Present || (wants_write && !pte.Write))
         {
             await spin_unlock(table.ptl);
@@ -123,12 +125,14 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
-        if (await READ_ONCE(vm_mm.pmd) is not { } table)
+        var pmd = await READ_ONCE(pgtable.pmd_offset(vm_mm, address));
+        if (pgtable.pmd_none(pmd))
         {
             return -1;
         }
 
-        var pte = await READ_ONCE(table.pte[address]);
+        var table = pgtable.pmd_pgtable(pmd);
+        var pte = await READ_ONCE(table.pte[pgtable.pte_index(address)]);
         if (!pte.Present || (write && !pte.Write))
         {
             return -1;
@@ -149,7 +153,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             await atomic_inc(folio._pincount);
         }
 
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[address]) != pte)
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
             || (pin && !write && !pte.Write && await gup_must_unshare(folio, pte)))
         {
             await put_page(pte.Pfn, pin);

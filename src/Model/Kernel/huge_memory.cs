@@ -21,12 +21,12 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
         var vm_mm = await load(vma.vm_mm);
         var page = await kmem_cache_alloc(Caches.Thp);
         await atomic_set(page._refcount, 1);
-        var pgtable = await kmem_cache_alloc(Caches.PageTable);
+        var table = await kmem_cache_alloc(Caches.PageTable);
         await spin_lock(vm_mm!.page_table_lock);
         await Mapcounts.page_add_new_anon_rmap(page, vma, 0);
         await set_bit(PageFlags.PG_lru, page.flags); // lru_cache_add_inactive_or_unevictable
-        await store(vm_mm.pmd_huge_pte, pgtable);
-        await store(vm_mm.huge_pmd, new Pmd(Present: true, Huge: true, Caches.page_to_pfn(page)));
+        await store(vm_mm.pmd_huge_pte, table);
+        await store(vm_mm.pmd, Pmd.OfPage(Caches, page, write: false, dirty: false));
         await spin_unlock(vm_mm.page_table_lock);
         return page;
     }
@@ -36,15 +36,15 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/huge_memory.c")]
     public virtual async KernelTask copy_huge_pmd(Mm dst_mm, Mm src_mm)
     {
-        var pgtable = await kmem_cache_alloc(Caches.PageTable);
+        var table = await kmem_cache_alloc(Caches.PageTable);
         await spin_lock(dst_mm.page_table_lock);
         await spin_lock(src_mm.page_table_lock);
-        var pmd = await load(src_mm.huge_pmd);
-        var src_page = Caches.pfn_to_page(pmd.Pfn);
+        var pmd = await load(src_mm.pmd);
+        var src_page = pgtable.pmd_page(pmd);
         await mm.folio_get(src_page);
         await Mapcounts.page_try_dup_anon_rmap(new(src_page, 0), compound: true);
-        await store(dst_mm.pmd_huge_pte, pgtable);
-        await store(dst_mm.huge_pmd, pmd);
+        await store(dst_mm.pmd_huge_pte, table);
+        await store(dst_mm.pmd, pmd);
         await spin_unlock(src_mm.page_table_lock);
         await spin_unlock(dst_mm.page_table_lock);
     }
@@ -55,7 +55,7 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     {
         var vm_mm = await load(vma.vm_mm);
         await spin_lock(vm_mm!.page_table_lock);
-        if ((await load(vm_mm.huge_pmd)).Huge)
+        if (pgtable.pmd_trans_huge(await load(vm_mm.pmd)))
         {
             await __split_huge_pmd_locked(vm_mm, vma);
         }
@@ -71,30 +71,29 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/huge_memory.c")]
     public virtual async KernelTask __split_huge_pmd_locked(Mm vm_mm, Vma vma)
     {
-        var old_pmd = await load(vm_mm.huge_pmd);
-        old_pmd = await xchg(vm_mm.huge_pmd, old_pmd with { Present = false }); // pmdp_invalidate
-        var page = Caches.pfn_to_page(old_pmd.Pfn);
+        var old_pmd = await load(vm_mm.pmd);
+        old_pmd = await xchg(vm_mm.pmd, old_pmd.Invalidated()); // pmdp_invalidate
+        var page = pgtable.pmd_page(old_pmd);
         await Mapcounts.split_begins(page);
-        var pgtable = await pgtable_trans_huge_withdraw(vm_mm);
+        var table = await pgtable_trans_huge_withdraw(vm_mm);
         for (var i = 0; i < page.Pages; i++)
         {
-            await store(pgtable.pte[i], new Pte(Present: true, Write: false, Dirty: false, Young: false, Caches.page_to_pfn(new Page(page, i))));
+            await store(table.pte[i], new Pte(Present: true, Write: false, Dirty: false, Young: false, Caches.page_to_pfn(new Page(page, i))));
             await Mapcounts.split_adds(new(page, i), vma);
         }
 
         await Mapcounts.split_ends(page, vma);
         await smp_wmb(); // make ptes visible before the PMD
-        await store(vm_mm.pmd, pgtable); // pmd_populate
-        await store(vm_mm.huge_pmd, default);
+        await store(vm_mm.pmd, Pmd.OfTable(table)); // pmd_populate
     }
 
     /// <summary>Takes the deposited page table back.</summary>
     [KernelSource("mm/pgtable-generic.c")]
     public virtual async KernelTask<PageTable> pgtable_trans_huge_withdraw(Mm vm_mm)
     {
-        var pgtable = await load(vm_mm.pmd_huge_pte);
+        var table = await load(vm_mm.pmd_huge_pte);
         await store(vm_mm.pmd_huge_pte, null);
-        return pgtable!;
+        return table!;
     }
 
     /// <summary>Unmaps a THP that a PMD maps.</summary>
@@ -104,17 +103,17 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     {
         var vm_mm = await load(vma.vm_mm);
         await spin_lock(vm_mm!.page_table_lock);
-        if (!(await load(vm_mm.huge_pmd)).Huge)
+        if (!pgtable.pmd_trans_huge(await load(vm_mm.pmd)))
         {
             await spin_unlock(vm_mm.page_table_lock); // __pmd_trans_huge_lock
             return;
         }
 
-        var orig_pmd = await xchg(vm_mm.huge_pmd, default); // pmdp_huge_get_and_clear_full
-        var page = Caches.pfn_to_page(orig_pmd.Pfn);
+        var orig_pmd = await xchg(vm_mm.pmd, default); // pmdp_huge_get_and_clear_full
+        var page = pgtable.pmd_page(orig_pmd);
         await Mapcounts.page_remove_rmap(new(page, 0), vma, compound: true);
-        var pgtable = await pgtable_trans_huge_withdraw(vm_mm); // zap_deposited_table
-        await kmem_cache_free(pgtable);
+        var table = await pgtable_trans_huge_withdraw(vm_mm); // zap_deposited_table
+        await kmem_cache_free(table);
         await spin_unlock(vm_mm.page_table_lock);
         await mm.folio_put(page); // tlb_remove_page_size, and the batch's end
     }
@@ -126,10 +125,10 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     {
         var vm_mm = await load(vma.vm_mm);
         await spin_lock(vm_mm!.page_table_lock);
-        var pmd = await load(vm_mm.huge_pmd);
-        pmd = await xchg(vm_mm.huge_pmd, pmd with { Present = false }); // pmdp_invalidate
-        await store(vm_mm.huge_pmd, new Pmd(Present: false, Huge: false, pmd.Pfn));
-        var page = Caches.pfn_to_page(pmd.Pfn);
+        var pmd = await load(vm_mm.pmd);
+        pmd = await xchg(vm_mm.pmd, pmd.Invalidated()); // pmdp_invalidate
+        var page = pgtable.pmd_page(pmd);
+        await store(vm_mm.pmd, Pmd.OfMigration(Caches, page, pmd.Write));
         await Mapcounts.page_remove_rmap(new(page, 0), vma, compound: true);
         await mm.folio_put(page);
         await spin_unlock(vm_mm.page_table_lock);
@@ -142,13 +141,13 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     {
         var vm_mm = await load(vma.vm_mm);
         await spin_lock(vm_mm!.page_table_lock); // page_vma_mapped_walk
-        var entry = await load(vm_mm.huge_pmd);
-        if (entry.IsMigration)
+        var entry = await load(vm_mm.pmd);
+        if (pgtable.is_pmd_migration_entry(entry))
         {
-            var page = Caches.pfn_to_page(entry.Pfn);
+            var page = pgtable.pmd_to_swp_page(entry);
             await mm.folio_get(page);
             await Mapcounts.page_add_anon_rmap(new(page, 0), vma, compound: true);
-            await store(vm_mm.huge_pmd, new Pmd(Present: true, Huge: true, entry.Pfn));
+            await store(vm_mm.pmd, Pmd.OfPage(Caches, page, entry.Write, dirty: false));
         }
 
         await spin_unlock(vm_mm.page_table_lock);
@@ -160,8 +159,9 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask try_to_migrate_one(Vma vma, int address)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        await spin_lock(table!.ptl);
+        var pmd = await load(vm_mm!.pmd);
+        var table = pgtable.pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
         var pte = await pgtable.ptep_get_and_clear_full(table.pte[address]); // ptep_clear_flush
         await store(table.pte[address], new Pte(Present: false, Write: false, Dirty: false, Young: false, pte.Pfn));
         var page = Caches.pfn_to_subpage(pte.Pfn);
@@ -176,8 +176,9 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask remove_migration_pte(Vma vma, int address)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        await spin_lock(table!.ptl);
+        var pmd = await load(vm_mm!.pmd);
+        var table = pgtable.pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
         var entry = await load(table.pte[address]);
         if (!entry.Present && entry.Pfn != 0)
         {

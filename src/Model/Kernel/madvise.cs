@@ -32,20 +32,23 @@ public class madvise(Kernel kernel) : KernelFile(kernel)
     {
         await down_read(mm.mmap_lock);
         var vma = await mmap.find_vma(mm, address);
-        if (vma is not null && await load(mm.pmd) is { } table)
+        var pmd = vma is null ? default : await load(pgtable.pmd_offset(mm, address));
+        if (!pgtable.pmd_none(pmd))
         {
+            var table = pgtable.pmd_pgtable(pmd);
+            var ptep = table.pte[pgtable.pte_index(address)];
             var tlb = await mmu_gather.tlb_gather_mmu(mm);
             await spin_lock(table.ptl);
             await rmap.flush_tlb_batched_pending(mm);
-            var ptent = await load(table.pte[address]);
+            var ptent = await load(ptep);
             var page = ptent.Present ? Caches.pfn_to_page(ptent.Pfn) : null;
             var is_isolated = false;
             if (page is not null && await test_bit(PageFlags.PG_lru, page.flags) && await this.mm.folio_mapcount(page) == 1)
             {
                 if (ptent.Young)
                 {
-                    ptent = await pgtable.ptep_get_and_clear_full(table.pte[address]);
-                    await store(table.pte[address], ptent with { Young = false });
+                    ptent = await pgtable.ptep_get_and_clear_full(ptep);
+                    await store(ptep, ptent with { Young = false });
                     tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address);
                 }
 

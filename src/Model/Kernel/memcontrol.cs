@@ -114,14 +114,17 @@ public class memcontrol(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask mem_cgroup_move_charge_pte_range(Vma vma, int address, Memcg from, Memcg to)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        if (table is null)
+        var pmd = await load(pgtable.pmd_offset(vm_mm!, address));
+        if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return;
         }
 
+        var table = pgtable.pmd_pgtable(pmd);
+        var ptep = table.pte[pgtable.pte_index(address)];
+
         await spin_lock(table.ptl);
-        var ptent = await load(table.pte[address]);
+        var ptent = await load(ptep);
         if (await get_mctgt_type(vma, address, ptent, from) is { } page)
         {
             if (await test_and_clear_bit(PageFlags.PG_lru, page.flags)) // isolate_lru_page

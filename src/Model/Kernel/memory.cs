@@ -13,13 +13,14 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<Folio?> do_anonymous_page(Mm vm_mm, Vma vma, int address)
     {
-        var table = await pte_alloc(vm_mm);
+        var table = await pte_alloc(vm_mm, address);
         await rmap.anon_vma_prepare(vma);
         var folio = await kmem_cache_alloc(Caches.Folio);
         await atomic_set(folio._refcount, 1);
 
         await spin_lock(table.ptl);
-        if (await load(table.pte[address]) != default)
+        var ptep = table.pte[pgtable.pte_index(address)];
+        if (await load(ptep) != default)
         {
             await mm.folio_put(folio);
             await spin_unlock(table.ptl);
@@ -28,7 +29,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
 
         await rmap.page_add_new_anon_rmap(folio, vma, address);
         await set_bit(PageFlags.PG_lru, folio.flags); // lru_cache_add_inactive_or_unevictable
-        await store(table.pte[address], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio)));
+        await store(ptep, new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio)));
         await spin_unlock(table.ptl);
         return folio;
     }
@@ -41,8 +42,9 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<Folio?> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write)
     {
-        var table = await load(vm_mm.pmd);
-        var orig_pte = table is null ? default : await load(table.pte[address]);
+        var pmd = await load(pgtable.pmd_offset(vm_mm, address));
+        var table = pgtable.pmd_none(pmd) ? null : pgtable.pmd_pgtable(pmd);
+        var orig_pte = table is null ? default : await load(table.pte[pgtable.pte_index(address)]);
         if (table is null || orig_pte == default)
         {
             return await load(vma.vm_file) is not { } file ? await do_anonymous_page(vm_mm, vma, address)
@@ -51,7 +53,8 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         }
 
         await spin_lock(table.ptl);
-        if (await load(table.pte[address]) != orig_pte)
+        var ptep = table.pte[pgtable.pte_index(address)];
+        if (await load(ptep) != orig_pte)
         {
             await spin_unlock(table.ptl);
             return null;
@@ -63,7 +66,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
             return null;
         }
 
-        await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
+        await pgtable.ptep_set_access_flags(ptep, orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
         await spin_unlock(table.ptl);
         return null;
     }
@@ -117,16 +120,17 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<bool> finish_fault(Mm vm_mm, Folio folio, int address, bool write)
     {
-        var table = await pte_alloc(vm_mm);
+        var table = await pte_alloc(vm_mm, address);
         await spin_lock(table.ptl);
-        if (await load(table.pte[address]) != default)
+        var ptep = table.pte[pgtable.pte_index(address)];
+        if (await load(ptep) != default)
         {
             await spin_unlock(table.ptl);
             return false;
         }
 
         await rmap.page_add_file_rmap(folio); // do_set_pte
-        await store(table.pte[address], new Pte(Present: true, Write: write, Dirty: write, Young: true, Caches.page_to_pfn(folio)));
+        await store(ptep, new Pte(Present: true, Write: write, Dirty: write, Young: true, Caches.page_to_pfn(folio)));
         await spin_unlock(table.ptl);
         return true;
     }
@@ -147,9 +151,10 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         if (await filemap.filemap_page_mkwrite(file, folio))
         {
             await spin_lock(table.ptl); // finish_mkwrite_fault
-            if (await load(table.pte[address]) == orig_pte)
+            var ptep = table.pte[pgtable.pte_index(address)];
+            if (await load(ptep) == orig_pte)
             {
-                await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Write = true, Dirty = true, Young = true }, dirty: true); // wp_page_reuse
+                await pgtable.ptep_set_access_flags(ptep, orig_pte with { Write = true, Dirty = true, Young = true }, dirty: true); // wp_page_reuse
                 await spin_unlock(table.ptl);
                 await fault_dirty_shared_page(folio);
             }
@@ -184,27 +189,28 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     /// <summary>The page table that the PMD points to; allocates it where there is none.</summary>
     /// <remarks>The kernel's pmd lock is the mm's page_table_lock here, as without split PMD locks.</remarks>
     [KernelSource("mm/memory.c", Function = "__pte_alloc")]
-    public virtual async KernelTask<PageTable> pte_alloc(Mm vm_mm)
+    public virtual async KernelTask<PageTable> pte_alloc(Mm vm_mm, int address)
     {
-        var table = await load(vm_mm.pmd);
-        if (table is not null)
+        var pmd = pgtable.pmd_offset(vm_mm, address);
+        var pmdval = await load(pmd);
+        if (!pgtable.pmd_none(pmdval))
         {
-            return table;
+            return pgtable.pmd_pgtable(pmdval);
         }
 
         var allocated = await kmem_cache_alloc(Caches.PageTable);
         await spin_lock(vm_mm.page_table_lock);
-        table = await load(vm_mm.pmd);
-        if (table is null)
+        pmdval = await load(pmd);
+        if (pgtable.pmd_none(pmdval))
         {
-            await store(vm_mm.pmd, allocated); // pmd_populate
+            await store(pmd, Pmd.OfTable(allocated)); // pmd_populate
             await spin_unlock(vm_mm.page_table_lock);
             return allocated;
         }
 
         await spin_unlock(vm_mm.page_table_lock);
         await kmem_cache_free(allocated);
-        return table;
+        return pgtable.pmd_pgtable(pmdval);
     }
 
     /// <summary>Copies a present pte of anonymous memory at fork: both become read-only.</summary>
@@ -215,21 +221,23 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_present_pte(PageTable dst, PageTable src, int address)
     {
-        var pte = await load(src.pte[address]);
+        var index = pgtable.pte_index(address);
+        var pte = await load(src.pte[index]);
         var folio = Caches.pfn_to_page(pte.Pfn);
         await mm.folio_get(folio);
         await atomic_inc(folio._mapcount); // page_try_dup_anon_rmap
         if (pte.Write)
         {
-            await pgtable.ptep_set_wrprotect(src.pte[address]);
+            await pgtable.ptep_set_wrprotect(src.pte[index]);
         }
 
-        await store(dst.pte[address], pte with { Write = false, Young = false });
+        await store(dst.pte[index], pte with { Write = false, Young = false });
     }
 
     /// <summary>Copies the ptes of a vma at fork; those of a file are left to be faulted in.</summary>
     /// <remarks>
-    /// Left out: mmu notifiers and the sequence count that GUP-fast watches, as no such walker is here. The PMD is read once:
+    /// Left out: mmu notifiers and the sequence count that GUP-fast watches, as no such walker is here; huge PMDs, which set-up copies
+    /// (hides forks beside their users). The PMD is read once:
     /// the kernel reads it again for the lock, which both mmap_locks make the same table.
     /// </remarks>
     [KernelSource("mm/memory.c")]
@@ -242,20 +250,28 @@ public class memory(Kernel kernel) : KernelFile(kernel)
 
         var dst_mm = await load(dst_vma.vm_mm);
         var src_mm = await load(src_vma.vm_mm);
-        var src = await load(src_mm!.pmd);
-        if (src is null)
+        for (var i = 0; i < src_mm!.PTRS_PER_PMD; i++) // copy_pmd_range
         {
-            return;
+            var src_pmd = await load(src_mm.pmd_at(i));
+            if (!pgtable.pmd_none_or_trans_huge(src_pmd))
+            {
+                await copy_pte_range(dst_mm!, src_vma, pgtable.pmd_pgtable(src_pmd), i * Config.PTRS_PER_PTE);
+            }
         }
+    }
 
-        var dst = await pte_alloc(dst_mm!);
-        var start = await load(src_vma.vm_start);
-        var end = await load(src_vma.vm_end);
+    /// <summary>Copies the ptes of a vma in one page table.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask copy_pte_range(Mm dst_mm, Vma src_vma, PageTable src, int first)
+    {
+        var dst = await pte_alloc(dst_mm, first);
+        var start = Math.Max(await load(src_vma.vm_start), first);
+        var end = Math.Min(await load(src_vma.vm_end), first + Config.PTRS_PER_PTE);
         await spin_lock(dst.ptl);
         await spin_lock(src.ptl);
         for (var address = start; address < end; address++)
         {
-            if ((await load(src.pte[address])).Present)
+            if ((await load(src.pte[pgtable.pte_index(address)])).Present)
             {
                 await copy_present_pte(dst, src, address);
             }
@@ -311,8 +327,16 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     {
         var start = Math.Max(await load(vma.vm_start), start_addr);
         var end = Math.Min(await load(vma.vm_end), end_addr);
-        var table = await load(tlb.Mm.pmd);
-        return table is null || start >= end ? tlb : await zap_pte_range(tlb, vma, table, start, end, even_cows);
+        for (; start < end; start = pgtable.pmd_addr_end(start, end)) // zap_pmd_range
+        {
+            var pmd = await load(pgtable.pmd_offset(tlb.Mm, start));
+            if (!pgtable.pmd_none(pmd))
+            {
+                tlb = await zap_pte_range(tlb, vma, pgtable.pmd_pgtable(pmd), start, pgtable.pmd_addr_end(start, end), even_cows);
+            }
+        }
+
+        return tlb;
     }
 
     /// <summary>
@@ -333,13 +357,14 @@ public class memory(Kernel kernel) : KernelFile(kernel)
             await rmap.flush_tlb_batched_pending(tlb.Mm);
             for (; address < end && !is_full; address++)
             {
-                var pte = await load(table.pte[address]);
+                var ptep = table.pte[pgtable.pte_index(address)];
+                var pte = await load(ptep);
                 if (!pte.Present || !await should_zap_page(pte, even_cows))
                 {
                     continue;
                 }
 
-                pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
+                pte = await pgtable.ptep_get_and_clear_full(ptep);
                 tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address);
                 var page = Caches.pfn_to_page(pte.Pfn);
                 if (!await mm.folio_test_anon(page) && pte.Dirty)
@@ -405,18 +430,29 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         return await free_pgd_range(tlb);
     }
 
-    /// <summary>Takes the page table out of the PMD; the gather frees it after the flush.</summary>
-    /// <remarks>Only where no vma of the mm is left to use it, as the single table covers the whole mm.</remarks>
+    /// <summary>Takes the page table out of each PMD; the gather frees it after the flush.</summary>
+    /// <remarks>Only where no vma of the mm is left to use it, as all tables are taken.</remarks>
     [KernelSource("mm/memory.c", Function = "free_pte_range")]
     public virtual async KernelTask<MmuGather> free_pgd_range(MmuGather tlb)
     {
-        var table = await load(tlb.Mm.pmd);
-        if (table is null)
+        for (var i = 0; i < tlb.Mm.PTRS_PER_PMD; i++)
         {
-            return tlb;
+            var pmd = tlb.Mm.pmd_at(i);
+            var pmdval = await load(pmd);
+            if (pgtable.pmd_none(pmdval))
+            {
+                continue;
+            }
+
+            if (tlb.Table is not null)
+            {
+                throw new ModelFaultException("a gather takes one page table; unmap the vmas of an mm that has more one by one");
+            }
+
+            await store(pmd, default); // pmd_clear
+            tlb = mmu_gather.tlb_remove_table(tlb, pgtable.pmd_pgtable(pmdval));
         }
 
-        await store(tlb.Mm.pmd, null); // pmd_clear
-        return mmu_gather.tlb_remove_table(tlb, table);
+        return tlb;
     }
 }

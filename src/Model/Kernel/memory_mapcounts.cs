@@ -20,21 +20,24 @@ public class memory_mapcounts(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask zap_pte(Vma vma, int address)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        if (table is null)
+        var pmd = await load(pgtable.pmd_offset(vm_mm!, address));
+        if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return;
         }
 
+        var table = pgtable.pmd_pgtable(pmd);
+        var ptep = table.pte[pgtable.pte_index(address)];
+
         await spin_lock(table.ptl);
-        var pte = await load(table.pte[address]);
+        var pte = await load(ptep);
         if (!pte.Present)
         {
             await spin_unlock(table.ptl);
             return;
         }
 
-        pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
+        pte = await pgtable.ptep_get_and_clear_full(ptep);
         var page = Caches.pfn_to_subpage(pte.Pfn);
         if (!await mm.folio_test_anon(page.Folio) && pte.Dirty)
         {
@@ -79,9 +82,9 @@ public class memory_mapcounts(Kernel kernel) : KernelFile(kernel)
         var page = await load(file!.i_pages[address]); // filemap_fault
         await mm.folio_get(page!);
         await mm.folio_lock(page!);
-        var table = await memory.pte_alloc(vm_mm!); // finish_fault
+        var table = await memory.pte_alloc(vm_mm!, address); // finish_fault
         await spin_lock(table.ptl);
-        if (await load(table.pte[address]) != default)
+        if (await load(table.pte[pgtable.pte_index(address)]) != default)
         {
             await spin_unlock(table.ptl);
             await mm.folio_unlock(page!);
@@ -90,7 +93,7 @@ public class memory_mapcounts(Kernel kernel) : KernelFile(kernel)
         }
 
         await Mapcounts.page_add_file_rmap(new(page!, 0), vma); // do_set_pte
-        await store(table.pte[address], new Pte(Present: true, Write: false, Dirty: false, Young: true, Caches.page_to_pfn(page!)));
+        await store(table.pte[pgtable.pte_index(address)], new Pte(Present: true, Write: false, Dirty: false, Young: true, Caches.page_to_pfn(page!)));
         await spin_unlock(table.ptl);
         await mm.folio_unlock(page!);
     }

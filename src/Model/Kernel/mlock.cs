@@ -258,18 +258,26 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask mlock_pte_range(Vma vma)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        if (table is null)
+        for (var i = 0; i < vm_mm!.PTRS_PER_PMD; i++)
         {
-            return;
+            var pmd = await load(vm_mm.pmd_at(i));
+            if (!pgtable.pmd_none_or_trans_huge(pmd))
+            {
+                await mlock_pte_range(vma, pgtable.pmd_pgtable(pmd), i * Config.PTRS_PER_PTE);
+            }
         }
+    }
 
-        var start = await load(vma.vm_start);
-        var end = await load(vma.vm_end);
+    /// <summary>mlock_pte_range in one page table.</summary>
+    [KernelSource("mm/mlock.c")]
+    public virtual async KernelTask mlock_pte_range(Vma vma, PageTable table, int first)
+    {
+        var start = Math.Max(await load(vma.vm_start), first);
+        var end = Math.Min(await load(vma.vm_end), first + Config.PTRS_PER_PTE);
         await spin_lock(table.ptl);
         for (var address = start; address < end; address++)
         {
-            var pte = await load(table.pte[address]);
+            var pte = await load(table.pte[pgtable.pte_index(address)]);
             if (!pte.Present)
             {
                 continue;
@@ -332,14 +340,21 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask folio_referenced_one(Folio folio, Vma vma, int address)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        if (table is null || !(await load(table.pte[address])).Present)
+        var pmd = await load(pgtable.pmd_offset(vm_mm!, address));
+        if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return; // page_vma_mapped_walk
         }
 
+        var table = pgtable.pmd_pgtable(pmd);
+        var ptep = table.pte[pgtable.pte_index(address)];
+        if (!(await load(ptep)).Present)
+        {
+            return;
+        }
+
         await spin_lock(table.ptl);
-        var pte = await load(table.pte[address]);
+        var pte = await load(ptep);
         if (pte.Present && pte.Pfn == Caches.page_to_pfn(folio) && (await load(vma.vm_flags) & VmFlags.VM_LOCKED) != 0)
         {
             await mlock_vma_page(new(folio, 0), vma, compound: false); // restore the mlock which got missed

@@ -62,7 +62,7 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
     /// </remarks>
     [KernelSource("mm/mmu_gather.c")]
     public virtual MmuGather tlb_remove_table(MmuGather tlb, PageTable table) =>
-        tlb with { Table = table, Start = 0, End = Config.PTRS_PER_PTE }; // freed_tables: flushed whatever ptes were cleared
+        tlb with { Table = table, Start = 0, End = Config.Pages }; // freed_tables: flushed whatever ptes were cleared
 
     /// <summary>Flushes what was unmapped since the last flush, if anything was.</summary>
     [KernelSource("include/asm-generic/tlb.h")]
@@ -121,7 +121,7 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
     {
         if (await atomic_read(tlb.Mm.tlb_flush_pending) > 1) // mm_tlb_flush_nested
         {
-            tlb = tlb with { FullMm = true, Start = 0, End = Config.PTRS_PER_PTE };
+            tlb = tlb with { FullMm = true, Start = 0, End = Config.Pages };
         }
 
         tlb = await tlb_flush_mmu(tlb);

@@ -78,23 +78,34 @@ public class mprotect(Kernel kernel) : KernelFile(kernel)
     /// Left out: the execute bit itself, so a pte is set to what it was, though it is flushed as one whose bit has changed; that a pte of an exclusive
     /// page is made writable again; swap and migration entries, upper levels, notifiers.
     /// </remarks>
-    [KernelSource("mm/mprotect.c", Function = "change_pte_range")]
+    [KernelSource("mm/mprotect.c")]
     public virtual async KernelTask<MmuGather> change_protection(MmuGather tlb, int start, int end)
     {
-        var table = await load(tlb.Mm.pmd);
-        if (table is null)
+        for (; start < end; start = pgtable.pmd_addr_end(start, end)) // change_pmd_range
         {
-            return tlb;
+            var pmd = await load(pgtable.pmd_offset(tlb.Mm, start));
+            if (!pgtable.pmd_none(pmd))
+            {
+                tlb = await change_pte_range(tlb, pgtable.pmd_pgtable(pmd), start, pgtable.pmd_addr_end(start, end));
+            }
         }
 
+        return tlb;
+    }
+
+    /// <summary>change_protection in one page table.</summary>
+    [KernelSource("mm/mprotect.c")]
+    public virtual async KernelTask<MmuGather> change_pte_range(MmuGather tlb, PageTable table, int address, int end)
+    {
         await spin_lock(table.ptl);
         await rmap.flush_tlb_batched_pending(tlb.Mm);
-        for (var address = start; address < end; address++)
+        for (; address < end; address++)
         {
-            if ((await load(table.pte[address])).Present)
+            var ptep = table.pte[pgtable.pte_index(address)];
+            if ((await load(ptep)).Present)
             {
-                var pte = await pgtable.ptep_get_and_clear_full(table.pte[address]); // ptep_modify_prot_start
-                await store(table.pte[address], pte);
+                var pte = await pgtable.ptep_get_and_clear_full(ptep); // ptep_modify_prot_start
+                await store(ptep, pte);
                 tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address); // pte_needs_flush, tlb_flush_pte_range
             }
         }

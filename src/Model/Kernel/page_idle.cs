@@ -57,7 +57,7 @@ public class page_idle(Kernel kernel) : KernelFile(kernel)
         var pvmw = await page_vma_mapped.page_vma_mapped_walk(new(folio, vma, address, null, false));
         while (pvmw.IsFound)
         {
-            await pgtable.ptep_test_and_clear_young(pvmw.Table!.pte[address]);
+            await pgtable.ptep_test_and_clear_young(pvmw.Table!.pte[pgtable.pte_index(address)]);
             pvmw = await page_vma_mapped.page_vma_mapped_walk(pvmw);
         }
 

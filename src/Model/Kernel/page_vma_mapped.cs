@@ -32,21 +32,22 @@ public class page_vma_mapped(Kernel kernel) : KernelFile(kernel)
         }
 
         var vm_mm = await load(pvmw.Vma.vm_mm);
-        var table = await READ_ONCE(vm_mm!.pmd);
-        if (table is null)
+        var pmde = await READ_ONCE(pgtable.pmd_offset(vm_mm!, pvmw.Address));
+        if (!pgtable.pmd_present(pmde))
         {
             return await not_found(pvmw);
         }
 
         // map_pte: a look without the lock, and only then the lock.
-        if (!pvmw.Sync && !(await load(table.pte[pvmw.Address])).Present)
+        var table = pgtable.pmd_pgtable(pmde);
+        if (!pvmw.Sync && !(await load(table.pte[pgtable.pte_index(pvmw.Address)])).Present)
         {
             return await not_found(pvmw);
         }
 
         await spin_lock(table.ptl);
         pvmw = pvmw with { Table = table };
-        var pte = await load(table.pte[pvmw.Address]); // check_pte
+        var pte = await load(table.pte[pgtable.pte_index(pvmw.Address)]); // check_pte
         if (pte.Present && pte.Pfn == Caches.page_to_pfn(pvmw.Folio))
         {
             return pvmw with { IsFound = true };

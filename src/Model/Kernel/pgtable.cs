@@ -2,11 +2,85 @@ using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Model.Kernel;
 
-/// <summary>arch/x86/include/asm/pgtable.h and arch/x86/mm/pgtable.c: what is done to one pte.</summary>
+/// <summary>
+/// arch/x86/include/asm/pgtable.h and arch/x86/mm/pgtable.c: what is done to one pte, and what one PMD is. Of what differs between
+/// architectures, <see cref="Arch"/> says which way it is.
+/// </summary>
 public class pgtable(Kernel kernel) : KernelFile(kernel)
 {
     private static readonly Pte Young = new(Present: false, Write: false, Dirty: false, Young: true, 0);
     private static readonly Pte Write = new(Present: false, Write: true, Dirty: false, Young: false, 0);
+
+    /// <summary>How many pages the reach of a PMD has.</summary>
+    public int PTRS_PER_PTE => Config.PTRS_PER_PTE;
+
+    /// <summary>The PMD entry of an address.</summary>
+    public Shared<Pmd> pmd_offset(Mm mm, int address)
+    {
+        ArgumentNullException.ThrowIfNull(mm);
+        return mm.pmd_offset(address);
+    }
+
+    /// <summary>The place of an address's pte in its table.</summary>
+    public int pte_index(int address) => address % Config.PTRS_PER_PTE;
+
+    /// <summary>Where the reach of an address's PMD ends, or the range if it does before.</summary>
+    public int pmd_addr_end(int address, int end) => Math.Min(((address / Config.PTRS_PER_PTE) + 1) * Config.PTRS_PER_PTE, end);
+
+    /// <summary>Whether there is nothing.</summary>
+    public virtual bool pmd_none(Pmd pmd) => pmd.Kind == PmdKind.None;
+
+    /// <summary>Whether it leads to a table or a page. True of a huge page's entry that was invalidated, though the hardware does not use it.</summary>
+    public virtual bool pmd_present(Pmd pmd) => pmd.Kind is PmdKind.Table or PmdKind.Huge or PmdKind.Invalidated;
+
+    /// <summary>Whether it maps a huge page. True of one that was invalidated.</summary>
+    public virtual bool pmd_trans_huge(Pmd pmd) => pmd.Kind is PmdKind.Huge or PmdKind.Invalidated;
+
+    /// <summary>Whether it holds something and is not present.</summary>
+    [KernelSource("include/linux/swapops.h")]
+    public virtual bool is_swap_pmd(Pmd pmd) => !pmd_none(pmd) && !pmd_present(pmd);
+
+    /// <summary>Whether it names a huge page that migration has unmapped.</summary>
+    [KernelSource("include/linux/swapops.h")]
+    public virtual bool is_pmd_migration_entry(Pmd pmd) => !pmd_present(pmd) && pmd.Kind == PmdKind.Migration;
+
+    /// <summary>Whether it has no table to walk: it is none, huge or a migration entry.</summary>
+    [KernelSource("include/linux/pgtable.h", Function = "pmd_none_or_trans_huge_or_clear_bad")]
+    public virtual bool pmd_none_or_trans_huge(Pmd pmd) => pmd_none(pmd) || pmd_trans_huge(pmd) || !pmd_present(pmd);
+
+    /// <summary>Whether it cannot be an entry that points to a table. True of a huge page's; of a migration entry's as the architecture has it.</summary>
+    public virtual bool pmd_bad(Pmd pmd) => pmd_trans_huge(pmd) || (pmd.Kind == PmdKind.Migration && Config.Arch.pmd_bad_of_migration);
+
+    /// <summary>The table that it points to, to be walked; where it points to none, that is a kernel bug.</summary>
+    public PageTable pmd_pgtable(Pmd pmd) => pmd.Table()!;
+
+    /// <summary>
+    /// The page that it maps, to be used. Where it is not present that is a kernel bug, and the page is what the architecture makes of
+    /// the bits.
+    /// </summary>
+    public Folio pmd_page(Pmd pmd) => pmd.Leads(Caches)!;
+
+    /// <summary>
+    /// Whether pmd_page() or pmd_pfn() is that of a page, which is compared and not touched. Where it is not present that is untidy: the
+    /// answer is what the architecture makes of the bits.
+    /// </summary>
+    public bool pmd_page_is(Pmd pmd, Folio? page) => pmd.IsAt(Caches, page);
+
+    /// <summary>The page that a migration entry names; of any other entry that is a kernel bug. Without the kernel's assertion that it is locked.</summary>
+    [KernelSource("include/linux/swapops.h")]
+    public Folio pmd_to_swp_page(Pmd pmd) => pmd.Names(Caches)!;
+
+    // What properties ask.
+
+    /// <summary>The page that a PMD maps or, as a migration entry, names; null for any other.</summary>
+    public Folio? PageOf(StateView view, Pmd pmd) => pmd.Page(view, Caches);
+
+    /// <summary>The table that a PMD points to; null where it points to none.</summary>
+    public PageTable? TableOf(StateView view, Pmd pmd)
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        return pmd.Table(view.Machine);
+    }
 
     /// <summary>Clears a pte and returns what it was, in one step.</summary>
     /// <remarks>For a whole mm that goes, x86 loads and stores: no CPU runs in that mm that could set a bit in between.</remarks>

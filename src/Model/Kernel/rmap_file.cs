@@ -75,13 +75,13 @@ public partial class rmap
             Pte pteval;
             if (Toggle("defer-flush"))
             {
-                pteval = await pgtable.ptep_get_and_clear_full(pvmw.Table!.pte[address]);
+                pteval = await pgtable.ptep_get_and_clear_full(pvmw.Table!.pte[pgtable.pte_index(address)]);
                 var vm_mm = await load(vma.vm_mm);
                 tlb_ubc = await set_tlb_ubc_flush_pending(vm_mm!, pteval.Dirty, tlb_ubc);
             }
             else
             {
-                pteval = await tlbflush.ptep_clear_flush(vma, address, pvmw.Table!.pte[address]);
+                pteval = await tlbflush.ptep_clear_flush(vma, address, pvmw.Table!.pte[pgtable.pte_index(address)]);
             }
 
             if (pteval.Dirty)
@@ -179,7 +179,7 @@ public partial class rmap
         var pvmw = await page_vma_mapped.page_vma_mapped_walk(new(folio, vma, address, null, false));
         while (pvmw.IsFound)
         {
-            if (await pgtable.ptep_test_and_clear_young(pvmw.Table!.pte[address]))
+            if (await pgtable.ptep_test_and_clear_young(pvmw.Table!.pte[pgtable.pte_index(address)]))
             {
                 referenced++;
             }
@@ -210,7 +210,7 @@ public partial class rmap
         var pvmw = await page_vma_mapped.page_vma_mapped_walk(new(folio, vma, address, null, false, Sync: Checks("mkclean-sync")));
         while (pvmw.IsFound)
         {
-            var ptep = pvmw.Table!.pte[address];
+            var ptep = pvmw.Table!.pte[pgtable.pte_index(address)];
             if ((await load(ptep)).Dirty || (await load(ptep)).Write)
             {
                 var entry = await tlbflush.ptep_clear_flush(vma, address, ptep);

@@ -15,7 +15,7 @@ public class tlbflush(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>Flushes all of an mm's pages on every CPU.</summary>
     [KernelSource("arch/x86/include/asm/tlbflush.h")]
-    public virtual Step flush_tlb_mm(Mm mm) => flush_tlb_pages(mm, 0, Config.PTRS_PER_PTE);
+    public virtual Step flush_tlb_mm(Mm mm) => flush_tlb_pages(mm, 0, Config.Pages);
 
     /// <summary>Flushes what reclaim has put off: every entry of the CPUs that were noted, here of all.</summary>
     /// <remarks>The kernel notes the CPUs of the mms whose ptes it cleared (hides stale entries of other mms, which only this flush takes away here).</remarks>

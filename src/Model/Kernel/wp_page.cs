@@ -106,7 +106,7 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
     {
         if (!unshare)
         {
-            await pgtable.ptep_set_access_flags(table.pte[address], orig_pte with { Write = true, Dirty = true, Young = true }, true);
+            await pgtable.ptep_set_access_flags(table.pte[pgtable.pte_index(address)], orig_pte with { Write = true, Dirty = true, Young = true }, true);
         }
 
         await spin_unlock(table.ptl);
@@ -128,7 +128,7 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
         var contents = await load(old_folio.data_of(page)); // copy_user_highpage
         await store(new_folio.data, contents);
         await spin_lock(table.ptl);
-        if (await load(table.pte[address]) != orig_pte)
+        if (await load(table.pte[pgtable.pte_index(address)]) != orig_pte)
         {
             await spin_unlock(table.ptl);
             await mm.folio_put(new_folio);
@@ -141,7 +141,7 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
             await File<large_rmap>().page_remove_rmap(old_folio, page, vm_mm);
         }
 
-        await xchg(table.pte[address], default); // ptep_clear_flush_notify
+        await xchg(table.pte[pgtable.pte_index(address)], default); // ptep_clear_flush_notify
         if (Checks("copy-flushes"))
         {
             await tlbflush.flush_tlb_mm_range(vm_mm, address, address + 1);
@@ -149,7 +149,7 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
 
         await rmap.page_add_new_anon_rmap(new_folio, vma, address);
         await set_bit(PageFlags.PG_lru, new_folio.flags);
-        await store(table.pte[address], new Pte(Present: true, Write: !unshare, Dirty: !unshare, Young: true, Caches.page_to_pfn(new_folio)));
+        await store(table.pte[pgtable.pte_index(address)], new Pte(Present: true, Write: !unshare, Dirty: !unshare, Young: true, Caches.page_to_pfn(new_folio)));
         if (!Toggle("mapcount-before-switch"))
         {
             await File<large_rmap>().page_remove_rmap(old_folio, page, vm_mm);

@@ -174,10 +174,10 @@ public readonly record struct MmIds(int Id0, int Count0, int Id1, int Count1) : 
     private static int Part(long word, int i) => (int)(word >> (i * Field)) & ((1 << Field) - 1);
 }
 
-/// <summary>struct address_space: a file's pages, in memory and on disk.</summary>
+/// <summary>struct address_space and the inode it is in: a file's pages, in memory and on disk.</summary>
 public sealed class AddressSpace(Layout at, int pages, int vmas) : KernelObject(at)
 {
-    /// <summary>i_pages: its cached pages by their offsets.</summary>
+    /// <summary>i_pages: its cached pages by their offsets; a THP is in all the slots of its reach.</summary>
     public readonly SharedArray<Folio?> i_pages = at.Array<Folio?>(pages);
 
     /// <summary>The lock of i_pages.</summary>
@@ -188,6 +188,12 @@ public sealed class AddressSpace(Layout at, int pages, int vmas) : KernelObject(
 
     /// <summary>The lock of i_mmap.</summary>
     public readonly rw_semaphore i_mmap_rwsem = new(at);
+
+    /// <summary>The inode's lock.</summary>
+    public readonly rw_semaphore i_rwsem = new(at);
+
+    /// <summary>The inode's i_private: whether a hole is being punched, for which faults wait.</summary>
+    public readonly Shared<bool> i_private = at.Cell<bool>();
 
     /// <summary>What its pages hold on disk.</summary>
     public readonly SharedArray<int> disk = at.Array(pages, 0, Folio.Contents);

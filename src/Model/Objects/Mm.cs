@@ -2,14 +2,16 @@ using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Model.Objects;
 
-/// <summary>struct mm_struct, of one page table's reach.</summary>
+/// <summary>struct mm_struct, of the reach of a few page tables: one, unless a scenario asks for more.</summary>
 /// <remarks>
-/// Left out: mm_count, so an mm is never freed (hides a walker's use of an mm that is gone); the levels above the PMD, which is
-/// the mm's own single entry (hides races on upper levels; none of these paths changes them while a walker can be there); counters
-/// of RSS and page tables (hygiene only).
+/// Left out: mm_count, so an mm is never freed (hides a walker's use of an mm that is gone); the levels above the PMD, whose entries are
+/// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); counters
+/// of page tables (hygiene only). RSS is counted by the paths of 5.13 only.
 /// </remarks>
-public sealed class Mm(Layout at, int vmas, int threads = 1, int pages = 1) : KernelObject(at)
+public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue, int pages = 1) : KernelObject(at)
 {
+    private const int RssRange = 255;
+
     private readonly Ghost<int>[] _stored = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, Folio.Contents, 0, $"stored[{i}]"))];
 
     /// <summary>mmap_lock.</summary>
@@ -18,8 +20,31 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pages = 1) : Ke
     /// <summary>page_table_lock.</summary>
     public readonly spinlock_t page_table_lock = new(at);
 
-    /// <summary>The PMD entry: none or a table of ptes.</summary>
-    public readonly Shared<PageTable?> pmd = at.Cell<PageTable?>();
+    private readonly Shared<Pmd>[] _pmds = [.. Enumerable.Range(0, pmds).Select(i => at.Cell<Pmd>(name: pmds == 1 ? "pmd" : $"pmd[{i}]"))];
+
+    /// <summary>How many PMD entries it has.</summary>
+    public int PTRS_PER_PMD => _pmds.Length;
+
+    /// <summary>The first PMD entry.</summary>
+    public Shared<Pmd> pmd => _pmds[0];
+
+    /// <summary>A PMD entry by its place.</summary>
+    public Shared<Pmd> pmd_at(int index) => _pmds[index];
+
+    /// <summary>The PMD entry of an address.</summary>
+    public Shared<Pmd> pmd_offset(int address) => _pmds[address / ptrs];
+
+    /// <summary>The place of an address's pte in its table.</summary>
+    public int pte_index(int address) => address % ptrs;
+
+    /// <summary>The page table deposited for the day that a huge PMD of anonymous memory is split. Under page_table_lock. At most one.</summary>
+    public readonly Shared<PageTable?> pmd_huge_pte = at.Cell<PageTable?>();
+
+    /// <summary>rss_stat[MM_SHMEMPAGES]: how many pages of files in memory it maps, as it counts them; a migration entry still counts.</summary>
+    public readonly Shared<int> shmempages = at.Cell(-RssRange, RssRange);
+
+    /// <summary>rss_stat[MM_ANONPAGES].</summary>
+    public readonly Shared<int> anonpages = at.Cell(-RssRange, RssRange);
 
     /// <summary>How many gathers have begun and not ended.</summary>
     public readonly Shared<int> tlb_flush_pending = at.Cell(0, threads);
@@ -29,14 +54,6 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pages = 1) : Ke
 
     /// <summary>TLB_FLUSH_BATCH_FLUSHED_SHIFT; the kernel's is 16.</summary>
     public const int FlushedShift = 3;
-    /// <summary>
-    /// The same PMD entry where it maps a huge page. The kernel has one word for both; where this is not none, <see cref="pmd"/> is,
-    /// but for the two stores that stand for a pmd_populate under the PMD's lock.
-    /// </summary>
-    public readonly Shared<Pmd> huge_pmd = at.Cell<Pmd>();
-
-    /// <summary>The page table deposited for the day the huge PMD is split. Under the PMD's lock.</summary>
-    public readonly Shared<PageTable?> pmd_huge_pte = at.Cell<PageTable?>();
 
     /// <summary>write_protect_seq, which GUP-fast watches: odd while fork write-protects.</summary>
     public readonly Shared<int> write_protect_seq = at.Cell(0, 15);

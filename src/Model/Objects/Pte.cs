@@ -33,6 +33,9 @@ public sealed class PageTable(Layout at, int ptrs) : KernelObject(at)
     /// <summary>The page-table lock.</summary>
     public readonly spinlock_t ptl = new(at);
 
+    /// <summary>The list it is on as a deposited table. No path looks further than whether it can be read.</summary>
+    public readonly Shared<bool> lru = at.Cell<bool>();
+
     /// <summary>Its entries.</summary>
     public readonly SharedArray<Pte> pte = at.Array<Pte>(ptrs);
 }

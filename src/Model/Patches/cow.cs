@@ -16,7 +16,7 @@ public class wp_page_5_7(Kernel.Kernel kernel) : wp_page(kernel)
             await spin_unlock(table.ptl);
             await mm.folio_lock(folio);
             await spin_lock(table.ptl);
-            if (await load(table.pte[address]) != orig_pte)
+            if (await load(table.pte[pgtable.pte_index(address)]) != orig_pte)
             {
                 await mm.folio_unlock(folio);
                 await spin_unlock(table.ptl);

@@ -14,21 +14,24 @@ public class delay_rmap_v1_memory_mapcounts(Kernel.Kernel kernel) : memory_mapco
     public override async KernelTask zap_pte(Vma vma, int address)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        if (table is null)
+        var pmd = await load(pgtable.pmd_offset(vm_mm!, address));
+        if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return;
         }
 
+        var table = pgtable.pmd_pgtable(pmd);
+        var ptep = table.pte[pgtable.pte_index(address)];
+
         await spin_lock(table.ptl);
-        var pte = await load(table.pte[address]);
+        var pte = await load(ptep);
         if (!pte.Present)
         {
             await spin_unlock(table.ptl);
             return;
         }
 
-        pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
+        pte = await pgtable.ptep_get_and_clear_full(ptep);
         var page = Caches.pfn_to_subpage(pte.Pfn);
         if (!await mm.folio_test_anon(page.Folio) && pte.Dirty)
         {
@@ -80,21 +83,24 @@ public class delay_rmap_v1_anon_immediate_memory_mapcounts(Kernel.Kernel kernel)
     public override async KernelTask zap_pte(Vma vma, int address)
     {
         var vm_mm = await load(vma.vm_mm);
-        var table = await load(vm_mm!.pmd);
-        if (table is null)
+        var pmd = await load(pgtable.pmd_offset(vm_mm!, address));
+        if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return;
         }
 
+        var table = pgtable.pmd_pgtable(pmd);
+        var ptep = table.pte[pgtable.pte_index(address)];
+
         await spin_lock(table.ptl);
-        var pte = await load(table.pte[address]);
+        var pte = await load(ptep);
         if (!pte.Present)
         {
             await spin_unlock(table.ptl);
             return;
         }
 
-        pte = await pgtable.ptep_get_and_clear_full(table.pte[address]);
+        pte = await pgtable.ptep_get_and_clear_full(ptep);
         var page = Caches.pfn_to_subpage(pte.Pfn);
         var anon = await mm.folio_test_anon(page.Folio);
         if (anon)

@@ -376,7 +376,10 @@ internal sealed class Footprints
     {
         foreach (var mm in _machine.ObjectsOf<Mm>())
         {
-            Access(mm.pmd.Cell, false, to);
+            for (var i = 0; i < mm.PTRS_PER_PMD; i++)
+            {
+                Access(mm.pmd_at(i).Cell, false, to);
+            }
         }
 
         foreach (var table in _machine.ObjectsOf<PageTable>())

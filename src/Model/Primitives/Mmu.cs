@@ -190,19 +190,18 @@ public static class Mmu
 
     private static (Pte Pte, int Cell) PteOf(State state, Mm mm, int address)
     {
-        var table = state.Get(mm.pmd.Cell);
-        if (table == 0)
+        if (Pmd.FromWord(state.Get(mm.pmd_offset(address).Cell)).Table(state.Machine) is not { } table)
         {
             return default;
         }
 
-        if (!Operations.IsAlive(state, (int)table))
+        if (!Operations.IsAlive(state, table.Id))
         {
-            state.Meets(KernelBug.UseAfterFree, (int)table, 0);
+            state.Meets(KernelBug.UseAfterFree, table.Id, 0);
             return default;
         }
 
-        var cell = ((PageTable)state.Machine.Object((int)table)!).pte[address].Cell;
+        var cell = table.pte[mm.pte_index(address)].Cell;
         return (Pte.FromWord(state.Get(cell)), cell);
     }
 

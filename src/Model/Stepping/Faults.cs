@@ -43,6 +43,9 @@ public enum KernelBug
     /// <summary>A null pointer was followed.</summary>
     NullDereference,
 
+    /// <summary>A page was taken out of a PMD that is not present, or a table out of one that points to none.</summary>
+    MisreadPmd,
+
     /// <summary>A BUG, BUG_ON, VM_BUG_ON or VM_BUG_ON_FOLIO of the kernel's own.</summary>
     BugOn,
 

@@ -65,9 +65,9 @@ public sealed class ScenarioBinder
     {
         var version = Version();
         var toggles = BindToggles();
-        var config = BindConfig();
-        RefuseArch();
+        var config = BindConfig() with { Arch = BindArch() };
         var pools = BindPools(toggles);
+        RefuseDecodingOfNothing(config, pools);
         var tolerated = BindTolerated();
         var properties = BindProperties();
         CheckExpectations(properties);
@@ -194,6 +194,7 @@ public sealed class ScenarioBinder
                 (nameof(Config.HPAGE_PMD_NR), SettingValue.Number { Value: >= 2 and <= 16 } n) => config with { HPAGE_PMD_NR = (int)n.Value },
                 (nameof(Config.MEMCG), SettingValue.Boolean b) => config with { MEMCG = b.Value },
                 (nameof(Config.MLOCK), SettingValue.Boolean b) => config with { MLOCK = b.Value },
+                (nameof(Config.PTRS_PER_PMD), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PMD = (int)n.Value },
                 (nameof(Config.MMU_GATHER_BUNDLE), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MMU_GATHER_BUNDLE = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH_COUNT), SettingValue.Number { Value: >= 0 and < MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH_COUNT = (int)n.Value },
@@ -222,7 +223,7 @@ public sealed class ScenarioBinder
         string[] names =
         [
             nameof(Config.DEBUG_VM), nameof(Config.MEMCG), nameof(Config.MLOCK), nameof(Config.PTRS_PER_PTE), nameof(Config.HPAGE_PMD_NR), nameof(Config.MMU_GATHER_BUNDLE),
-            nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT),
+            nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT), nameof(Config.PTRS_PER_PMD),
         ];
         var name = setting.Name.Value;
         if (names.Contains(name))
@@ -230,7 +231,7 @@ public sealed class ScenarioBinder
             var range = Array.IndexOf(names, name) switch
             {
                 <= 2 => "it is on or off",
-                3 => "it is a number from 1 to 16",
+                3 or 8 => "it is a number from 1 to 16",
                 4 => "it is a number from 2 to 16",
                 7 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
                 _ => $"it is a number from 1 to {MmuGather.Capacity}",
@@ -245,11 +246,38 @@ public sealed class ScenarioBinder
         return config;
     }
 
-    private void RefuseArch()
+    private Arch BindArch()
     {
+        var arch = new Arch();
+        string[] names = [nameof(Arch.pmd_pfn_of_absent), nameof(Arch.pmd_bad_of_migration)];
         foreach (var setting in _file.ArchOf(_variant))
         {
-            Report(setting.Name.Position, $"no architecture setting '{setting.Name}': no path asks for one");
+            var name = setting.Name.Value;
+            switch (name, setting.Value.Value)
+            {
+                case (nameof(Arch.pmd_pfn_of_absent), SettingValue.Name value) when Enum.TryParse<AbsentPmd>(value.Value, out var absent):
+                    arch = arch with { pmd_pfn_of_absent = absent };
+                    break;
+                case (nameof(Arch.pmd_bad_of_migration), SettingValue.Boolean value):
+                    arch = arch with { pmd_bad_of_migration = value.Value };
+                    break;
+                default:
+                    Report(setting.Name.Position, !names.Contains(name)
+                        ? $"no architecture setting '{name}'.{NearestName.Hint(name, names)} There are {string.Join(" and ", names)}"
+                        : $"{name} cannot be {setting.Value}; {(name == names[0] ? $"it is one of {string.Join(", ", Enum.GetNames<AbsentPmd>())}" : "it is on or off")}");
+                    break;
+            }
+        }
+
+        return arch;
+    }
+
+    private void RefuseDecodingOfNothing(Config config, Dictionary<string, SlabOptions> pools)
+    {
+        if (config.Arch.pmd_pfn_of_absent == AbsentPmd.huge_zero_page && pools["huge_zero_page"].Objects == 0)
+        {
+            var setting = _file.ArchOf(_variant).First(s => s.Name.Value == nameof(Arch.pmd_pfn_of_absent));
+            Report(setting.Value.Position, "there is no huge zero page; give the scenario one: pools: {huge_zero_page: 1}");
         }
     }
 

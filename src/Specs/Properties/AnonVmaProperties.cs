@@ -16,16 +16,22 @@ public static class AnonVmaProperties
     public static readonly Property RmapFindsPtes = Property.Always("rmap-finds-ptes", static view =>
     {
         var kernel = view.Machine.ObjectsOf<mm>()[0];
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         foreach (var mm in view.Machine.ObjectsOf<Mm>())
         {
-            if (!view.IsLive(mm) || view.Get(mm.pmd) is not { } table)
+            if (!view.IsLive(mm))
             {
                 continue;
             }
 
-            for (var address = 0; address < table.pte.Length; address++)
+            for (var address = 0; address < mm.PTRS_PER_PMD * pgtable.PTRS_PER_PTE; address++)
             {
-                var pte = view.Get(table.pte[address]);
+                if (pgtable.TableOf(view, view.Get(pgtable.pmd_offset(mm, address))) is not { } table)
+                {
+                    continue;
+                }
+
+                var pte = view.Get(table.pte[pgtable.pte_index(address)]);
                 if (pte.Present && kernel.Page(pte.Pfn) is var folio && view.Get(folio.mapping) is AnonVma anon_vma && Lost(view, mm, address, view.Get(folio.index) + kernel.Index(pte.Pfn), anon_vma) is { } how)
                 {
                     return $"{mm} maps {folio} at page {address}, but {how}";

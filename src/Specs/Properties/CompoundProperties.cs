@@ -227,10 +227,11 @@ public static class CompoundProperties
         }
 
         var pmds = 0;
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         foreach (var mm in view.Machine.ObjectsOf<Mm>())
         {
-            var pmd = view.Get(mm.huge_pmd);
-            pmds += view.IsLive(mm) && pmd.Huge && pmd.Pfn == pfn ? 1 : 0;
+            var pmd = view.Get(mm.pmd);
+            pmds += view.IsLive(mm) && pgtable.pmd_trans_huge(pmd) && ReferenceEquals(pgtable.PageOf(view, pmd), thp) ? 1 : 0;
         }
 
         return (ptes, pmds);

@@ -42,12 +42,13 @@ public static class CowProperties
     /// </summary>
     public static readonly Property GupPageIsMapped = Property.Always("gup-page-is-mapped", static view =>
     {
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         var kernel = view.Machine.ObjectsOf<mm>()[0];
         foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
         {
             var flags = view.Get(thread.gup_flags);
             if (view.Get(thread.gup_mm) is { } mm && ((flags & FollFlags.FOLL_PIN) != 0 || ((flags & FollFlags.FOLL_WRITE) != 0 && !view.Get(mm.forked)))
-                && view.Get(mm.pmd) is { } table && view.Get(table.pte[view.Get(thread.gup_address)]) is { Present: true } pte && pte.Pfn != view.Get(thread.gup_pfn))
+                && pgtable.TableOf(view, view.Get(mm.pmd)) is { } table && view.Get(table.pte[mm.pte_index(view.Get(thread.gup_address))]) is { Present: true } pte && pte.Pfn != view.Get(thread.gup_pfn))
             {
                 return $"{view.Machine.ThreadName(thread.Number)} has {kernel.Page(view.Get(thread.gup_pfn))} for page {view.Get(thread.gup_address)} of {mm}, which maps {kernel.Page(pte.Pfn)} there";
             }
@@ -147,10 +148,11 @@ public static class CowProperties
     /// <summary>A page that GUP gave is no longer mapped by its process: the danger was near.</summary>
     public static readonly Property GupOutlivesMapping = Property.Sometimes("gup-outlives-mapping", static view =>
     {
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
         {
             if (view.Get(thread.gup_mm) is { } mm
-                && (view.Get(mm.pmd) is not { } table || !view.Get(table.pte[view.Get(thread.gup_address)]).Present))
+                && (pgtable.TableOf(view, view.Get(mm.pmd)) is not { } table || !view.Get(table.pte[mm.pte_index(view.Get(thread.gup_address))]).Present))
             {
                 return true;
             }
@@ -219,9 +221,10 @@ public static class CowProperties
 
     private static int Ptes(StateView view, Mm mm, Folio folio)
     {
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         var kernel = view.Machine.ObjectsOf<mm>()[0];
         var ptes = 0;
-        if (view.Get(mm.pmd) is { } table)
+        if (pgtable.TableOf(view, view.Get(mm.pmd)) is { } table)
         {
             for (var i = 0; view.IsLive(table) && i < table.pte.Length; i++)
             {

@@ -112,7 +112,8 @@ public static class DirtyProperties
         {
             for (var address = 0; view.Get(tlb.loaded_mm) is { } mm && address < tlb.entry.Length; address++)
             {
-                if (view.Get(tlb.entry[address]) is { Valid: true, Write: true, Dirty: true } && view.Get(mm.pmd) is { } table && !view.Get(table.pte[address]).Present)
+                if (view.Get(tlb.entry[address]) is { Valid: true, Write: true, Dirty: true } && view.Get(mm.pmd_offset(address)).Table(view.Machine) is { } table
+                    && !view.Get(table.pte[mm.pte_index(address)]).Present)
                 {
                     return true;
                 }

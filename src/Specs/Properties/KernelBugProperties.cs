@@ -18,6 +18,7 @@ public static class KernelBugProperties
         Property.Of(KernelBug.UnbalancedSection, "no-unbalanced-section", "Sections and locks are left by the path that entered them. Broken: lockdep's \"lock held when returning to user space\"."),
         Property.Of(KernelBug.ListCorruption, "no-list-corruption", "A list or tree is changed under its lock, and what is removed is in it. Broken: \"list_del corruption\"."),
         Property.Of(KernelBug.NullDereference, "no-null-dereference", "No null pointer is followed. Broken: \"BUG: kernel NULL pointer dereference\"."),
+        Property.Of(KernelBug.MisreadPmd, "no-misread-pmd", "A page is taken only out of a PMD that is present, and a table only out of one that points to it. Broken: pmd_page() of a migration entry is some other page, whose counts are changed, or none; a huge page's contents are taken for ptes."),
         Property.Of(KernelBug.BugOn, "no-bug-on", "No BUG_ON, VM_BUG_ON or VM_BUG_ON_FOLIO of the kernel's own triggers."),
         Property.Of(KernelBug.Warning, "no-warning", "No WARN_ON of the kernel's own triggers."),
     ];

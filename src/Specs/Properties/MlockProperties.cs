@@ -131,16 +131,17 @@ public static class MlockProperties
     {
         var maps = 0;
         var pfn = view.Machine.ObjectsOf<mm>()[0].Pfn(folio);
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         foreach (var vma in view.Machine.ObjectsOf<Vma>())
         {
-            if (!view.IsLive(vma) || (view.Get(vma.vm_flags) & VmFlags.VM_LOCKED) == 0 || view.Get(vma.vm_mm) is not { } vm_mm || view.Get(vm_mm.pmd) is not { } table)
+            if (!view.IsLive(vma) || (view.Get(vma.vm_flags) & VmFlags.VM_LOCKED) == 0 || view.Get(vma.vm_mm) is not { } vm_mm)
             {
                 continue;
             }
 
             for (var address = view.Get(vma.vm_start); address < view.Get(vma.vm_end); address++)
             {
-                var pte = view.Get(table.pte[address]);
+                var pte = pgtable.TableOf(view, view.Get(vm_mm.pmd_offset(address))) is { } table ? view.Get(table.pte[vm_mm.pte_index(address)]) : default;
                 maps += pte.Present && pte.Pfn == pfn ? 1 : 0;
             }
         }

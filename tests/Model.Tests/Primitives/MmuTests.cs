@@ -141,7 +141,7 @@ public sealed class MmuTests
         var table = test.Add("table", static at => new PageTable(at, 1));
         var mm = test.Add("mm", static at => new Mm(at, 1));
         var tlb = test.Add("tlb", static at => new Tlb(at, 1));
-        test.Set(mm.pmd, table).Set(table.pte[0], Clean);
+        test.Set(mm.pmd, Pmd.OfTable(table)).Set(table.pte[0], Clean);
 
         Assert.Equal(KernelBug.UseAfterFree, test.Run(() => Path(cache, tlb, mm)).Bug);
 
@@ -155,7 +155,7 @@ public sealed class MmuTests
         }
     }
 
-    private TestMachine Mapped(Pte pte) => _test.Set(_mm.pmd, _table).Set(_table.pte[0], pte);
+    private TestMachine Mapped(Pte pte) => _test.Set(_mm.pmd, Pmd.OfTable(_table)).Set(_table.pte[0], pte);
 
     private Access Next() => (Access)_test.Step().Value;
 
