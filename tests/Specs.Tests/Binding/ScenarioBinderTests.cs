@@ -57,7 +57,7 @@ public sealed class ScenarioBinderTests
     [InlineData("DEBUG_VM: true", "MEMCG: 1", "a.yaml:4:17: MEMCG cannot be 1; it is on or off")]
     [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_pfn_of_absent: zero}", "a.yaml:4:8: pmd_pfn_of_absent cannot be zero; it is one of no_page, huge_zero_page, other_page")]
     [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_pfn_of_absent: huge_zero_page}", "a.yaml:4:27: there is no huge zero page; give the scenario one: pools: {huge_zero_page: 1}")]
-    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_bad: on}", "a.yaml:4:8: no architecture setting 'pmd_bad'. There are pmd_pfn_of_absent and pmd_bad_of_migration")]
+    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_bad: on}", "a.yaml:4:8: no architecture setting 'pmd_bad'. Did you mean 'pmd_bad_of_migration'? There are pmd_pfn_of_absent and pmd_bad_of_migration")]
     [InlineData("anon_vma: {objects: 1", "folio: {objects: 1", "a.yaml:5:38: 'folio' is no type-safe cache: its objects are gone as soon as they are freed")]
     [InlineData("exit_mmap(mm)", "exit_mmapp(mm)", "a.yaml:12:13: no path 'exit_mmapp'. Did you mean 'exit_mmap'? 'thpcheck list paths' names them")]
     [InlineData("exit_mmap(mm)", "exit_mmap()", "a.yaml:12:13: 'exit_mmap' is given 0 arguments; it is mmap.exit_mmap(Mm mm)")]
