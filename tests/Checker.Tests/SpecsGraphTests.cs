@@ -33,6 +33,7 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
         ("full-punch-against-migration.yaml", "huge-zero-asserts-present", "the assertion holds where each caller has looked"),
         ("full-punch-against-migration.yaml", "split-migration-entry", "it mends the split of a PMD that is punched in part; here the whole page is punched"),
         ("mkclean-against-zap-mapped-twice.yaml", "dirty-before-rmap", "set_page_dirty and the rmap's removal change places after the flush, under one lock: as many states either way"),
+        ("partial-punch-against-migration.yaml", "split-migration-entry-branch", "with DEBUG_VM, the assertion that the other half of the fix changes stops the split before"),
         ("reclaim-that-writes.yaml", "flush-before-folio-unlock", "what is written was flushed for that already"),
         ("truncate-against-zap-clean.yaml", "flush-after-unlock", CleanPage),
         ("truncate-against-zap-clean.yaml", "delay-rmap-final", CleanPage),
