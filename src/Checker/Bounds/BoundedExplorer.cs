@@ -204,7 +204,8 @@ internal sealed class BoundedExplorer
             _monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), Remember(state, choice));
         }
 
-        if (transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
+        // An event in the step that is a bug is not looked at: the kernel has died there.
+        if (after.Outcome == StepOutcome.Done && transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
         {
             _monitor.OnStep(_view, choice.Thread, taken.Effects, Remember(state, choice));
         }
