@@ -27,6 +27,8 @@ public sealed class Caches
         Thp = builder.Cache("thp", at => new Folio(at, most, config.HPAGE_PMD_NR, config.MEMCG, config.MLOCK), Of(pools, "thp"));
         HugeZeroPage = builder.Cache("huge_zero_page", at => new Folio(at, most, config.HPAGE_PMD_NR, config.MEMCG, config.MLOCK), Of(pools, "huge_zero_page"));
         HugeZero = builder.Object("huge_memory", at => new HugeZero(at));
+        Kvm = builder.Cache("kvm", at => new Kvm(at, pages), Of(pools, "kvm"));
+        FreePageTable = builder.Register(new RcuAction(new Operation(OperationCode.kmem_cache_free)), "pte_free_now");
         _absent = config.Arch.pmd_pfn_of_absent;
         _memMap = [.. Folio.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
         _thps = [.. Thp.Slots.Concat(HugeZeroPage.Slots).SelectMany(s => s.Generations).Cast<Folio>()];
@@ -49,6 +51,7 @@ public sealed class Caches
         ["anon_vma"] = new(1, TypeSafeByRcu: true),
         ["anon_vma_chain"] = new(1),
         ["address_space"] = new(0),
+        ["kvm"] = new(0),
         ["huge_zero_page"] = new(0),
         ["memcg"] = new(0),
         ["thp"] = new(0),
@@ -98,6 +101,12 @@ public sealed class Caches
 
     /// <summary>Ghost: who stored what.</summary>
     public Stores Stores { get; }
+
+    /// <summary>Virtual machines.</summary>
+    public SlabCache<Kvm> Kvm { get; }
+
+    /// <summary>Frees a page table a grace period later.</summary>
+    public RcuAction FreePageTable { get; }
 
     /// <summary>page_to_pfn of a folio's first page. Frame numbers begin at 1; folios are registered one after the other.</summary>
     /// <remarks>Each generation of a folio has a number of its own (hides mistakes of one page for another that has its frame now).</remarks>

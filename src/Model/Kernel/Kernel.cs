@@ -42,7 +42,8 @@ public enum AbsentPmd
 /// <summary>What the hardware does, where architectures differ.</summary>
 /// <param name="pmd_pfn_of_absent">What pmd_pfn() and pmd_page() make of a migration entry.</param>
 /// <param name="pmd_bad_of_migration">Whether pmd_bad() is true of a migration entry, as it is on x86 and arm64.</param>
-public sealed record Arch(AbsentPmd pmd_pfn_of_absent = AbsentPmd.other_page, bool pmd_bad_of_migration = true);
+/// <param name="tlb_flush_is_ipi">Whether a TLB flush interrupts the other CPUs and waits for them, as on x86 without a hypervisor's help.</param>
+public sealed record Arch(AbsentPmd pmd_pfn_of_absent = AbsentPmd.other_page, bool pmd_bad_of_migration = true, bool tlb_flush_is_ipi = false);
 
 /// <summary>
 /// A kernel: one class per kernel file, as chosen by a release and replaced by patches, with its toggles, its configuration

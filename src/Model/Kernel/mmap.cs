@@ -25,6 +25,19 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         return vma;
     }
 
+    /// <summary>Maps a file by a vma whose flags say whether it is shared.</summary>
+    /// <remarks>Left out: merging with neighbours.</remarks>
+    [KernelSource("mm/mmap.c")]
+    public virtual async KernelTask<Vma> mmap_region(Mm mm, int start, int end, AddressSpace file, bool shared)
+    {
+        await down_write(mm.mmap_lock);
+        var vma = await kmem_cache_alloc(Caches.Vma);
+        await store(vma.vm_flags, shared ? VmFlags.VM_SHARED : VmFlags.None);
+        await vma_link(mm, vma, start, end, file);
+        await up_write(mm.mmap_lock);
+        return vma;
+    }
+
     /// <summary>MAP_FIXED: maps anonymous memory in the place of the vma that an address is in, while the other threads of the process go on.</summary>
     /// <remarks>mmap_lock is held for writing throughout, so a fault waits until the new vma is there. Left out: ranges that are not whole vmas, merging with neighbours.</remarks>
     [KernelSource("mm/mmap.c", Function = "mmap_region")]

@@ -85,6 +85,10 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
         return tlb with { Start = 0, End = 0 }; // __tlb_reset_range
     }
 
+    /// <summary>Waits until whoever walks page tables with interrupts off has left: they cannot be in a table that was unhooked before.</summary>
+    [KernelSource("mm/mmu_gather.c")]
+    public virtual KernelTask tlb_remove_table_sync_one() => Interrupts.smp_call_function();
+
     /// <summary>Flushes, then frees what was gathered.</summary>
     [KernelSource("mm/mmu_gather.c")]
     public virtual async KernelTask<MmuGather> tlb_flush_mmu(MmuGather tlb)

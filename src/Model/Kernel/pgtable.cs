@@ -109,6 +109,51 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
         }
     }
 
+    /// <summary>The table of an address, to be looked at without its lock; null where the PMD has none.</summary>
+    /// <remarks>Until 6.4 it is for callers who know that there is a table: anything else is a kernel bug here, and no caller sees null.</remarks>
+    [KernelSource("include/linux/pgtable.h")]
+    public virtual async KernelTask<PageTable?> pte_offset_map(Mm mm, int address)
+    {
+        var pmd = await load(pmd_offset(mm, address));
+        return pmd_pgtable(pmd);
+    }
+
+    /// <summary>Ends the look.</summary>
+    [KernelSource("include/linux/pgtable.h")]
+    public virtual async KernelTask pte_unmap()
+    {
+    }
+
+    /// <summary>The table of an address with its lock held; null where the PMD has none.</summary>
+    /// <remarks>As <see cref="pte_offset_map"/>. The PMD is read once: the kernel reads it again for the lock.</remarks>
+    [KernelSource("include/linux/mm.h")]
+    public virtual async KernelTask<PageTable?> pte_offset_map_lock(Mm mm, int address)
+    {
+        var pmd = await load(pmd_offset(mm, address));
+        var table = pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
+        return table;
+    }
+
+    /// <summary>Clears a PMD that points to a table, and flushes what the TLBs know of its reach.</summary>
+    /// <remarks>Left out: the TLBs themselves; where a flush interrupts the other CPUs and waits for them, that is here.</remarks>
+    [KernelSource("mm/pgtable-generic.c")]
+    public virtual async KernelTask<Pmd> pmdp_collapse_flush(Shared<Pmd> pmdp)
+    {
+        if (Config.DEBUG_VM)
+        {
+            BUG_ON(pmd_trans_huge(await load(pmdp)), "VM_BUG_ON(pmd_trans_huge(*pmdp))");
+        }
+
+        var pmd = await xchg(pmdp, default);
+        if (Config.Arch.tlb_flush_is_ipi)
+        {
+            await Interrupts.smp_call_function(); // flush_tlb_range
+        }
+
+        return pmd;
+    }
+
     /// <summary>Clears the write bit.</summary>
     [KernelSource("arch/x86/include/asm/pgtable.h")]
     public virtual Step ptep_set_wrprotect(Shared<Pte> ptep) => clear_bit(Write, ptep);

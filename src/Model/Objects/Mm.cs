@@ -69,6 +69,12 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
 
     /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
     public readonly guarded_list<Vma> mm_mt = new(at, vmas);
+
+    /// <summary>notifier_subscriptions: who is told when a mapping goes.</summary>
+    public readonly Shared<Kvm?> notifier_subscriptions = at.Cell<Kvm?>();
+
+    /// <summary>Ghost: whether madvise(MADV_COLLAPSE) has returned 0 for it.</summary>
+    public readonly Ghost<bool> collapsed = at.Ghost<bool>();
 }
 
 /// <summary>struct vm_area_struct. Addresses are in pages.</summary>
@@ -114,4 +120,19 @@ public enum VmFlags
 
     /// <summary>It may be executed. No path depends on it but those that compare flags.</summary>
     VM_EXEC = 4,
+
+    /// <summary>It is shared with whoever maps the same file; else its stores are its own, on copies.</summary>
+    VM_SHARED = 8,
+
+    /// <summary>Registered with userfaultfd for faults on pages that are cached and not mapped.</summary>
+    VM_UFFD_MINOR = 16,
+
+    /// <summary>Registered with userfaultfd for write protection.</summary>
+    VM_UFFD_WP = 32,
+
+    /// <summary>Registered with userfaultfd for pages that are missing.</summary>
+    VM_UFFD_MISSING = 64,
+
+    /// <summary>Registered with userfaultfd (userfaultfd_armed).</summary>
+    VM_UFFD = VM_UFFD_MINOR | VM_UFFD_WP | VM_UFFD_MISSING,
 }

@@ -32,6 +32,12 @@ public sealed class KernelThread(Layout at, int number, bool mlock = false) : Ke
     /// <summary>cpu_fbatches.lru_add of the thread's CPU: a page that is on its way to its LRU, with a reference. At most one.</summary>
     public readonly Shared<Folio?> lru_add = at.Cell<Folio?>();
 
+    /// <summary>Ghost: the page that the thread has pinned, for as long as it lives.</summary>
+    public readonly Ghost<Folio?> pinned = at.Ghost<Folio?>();
+
+    /// <summary>Ghost: whether the thread's madvise(MADV_COLLAPSE) has seen its PMD map the huge page, at whatever moment.</summary>
+    public readonly Ghost<bool> saw_huge_pmd = at.Ghost<bool>();
+
     /// <summary>The thread's number.</summary>
     public int Number => number;
 }

@@ -73,7 +73,7 @@ public sealed class ScenarioBinder
         CheckExpectations(properties);
         ThrowIfAny();
 
-        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = 0, KeepsDeadFields = _keepsDeadFields };
+        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields };
         var threads = _file.Threads.Select(t => builder.Thread(t.Name.Value, KindOf(t))).ToArray();
         var discards = pools.Values.Any(p => p.Discard);
         var slab = discards ? builder.Thread(SlabThread, ThreadKind.Environment) : -1;
@@ -125,6 +125,9 @@ public sealed class ScenarioBinder
         };
         return new BoundVariant(_file, _variant, kernel, instance) { Toggles = new SortedDictionary<string, bool>(toggles, StringComparer.Ordinal) };
     }
+
+    // Without the thread that runs them no callback can be queued, and a state need not hold any.
+    private static bool RunsCallbacks(ThreadSpec thread) => thread.Calls.Any(c => c.Path.Name.Value == nameof(Rcu.rcu_core));
 
     private KernelVersion Version()
     {
@@ -249,7 +252,7 @@ public sealed class ScenarioBinder
     private Arch BindArch()
     {
         var arch = new Arch();
-        string[] names = [nameof(Arch.pmd_pfn_of_absent), nameof(Arch.pmd_bad_of_migration)];
+        string[] names = [nameof(Arch.pmd_pfn_of_absent), nameof(Arch.pmd_bad_of_migration), nameof(Arch.tlb_flush_is_ipi)];
         foreach (var setting in _file.ArchOf(_variant))
         {
             var name = setting.Name.Value;
@@ -261,9 +264,12 @@ public sealed class ScenarioBinder
                 case (nameof(Arch.pmd_bad_of_migration), SettingValue.Boolean value):
                     arch = arch with { pmd_bad_of_migration = value.Value };
                     break;
+                case (nameof(Arch.tlb_flush_is_ipi), SettingValue.Boolean value):
+                    arch = arch with { tlb_flush_is_ipi = value.Value };
+                    break;
                 default:
                     Report(setting.Name.Position, !names.Contains(name)
-                        ? $"no architecture setting '{name}'.{NearestName.Hint(name, names)} There are {string.Join(" and ", names)}"
+                        ? $"no architecture setting '{name}'.{NearestName.Hint(name, names)} There are {string.Join(", ", names[..^1])} and {names[^1]}"
                         : $"{name} cannot be {setting.Value}; {(name == names[0] ? $"it is one of {string.Join(", ", Enum.GetNames<AbsentPmd>())}" : "it is on or off")}");
                     break;
             }
@@ -305,6 +311,7 @@ public sealed class ScenarioBinder
                 Generations = pool.Generations?.Value ?? 1,
                 Reuse = pool.Reuse?.Value ?? false,
                 Discard = pool.Discard?.Value ?? false,
+                TypeSafeByRcu = pool.Typesafe?.Value ?? options.TypeSafeByRcu,
             };
             if (pools[pool.Name.Value] is { Discard: true, TypeSafeByRcu: false })
             {

@@ -22,6 +22,6 @@ public static class PropertyCatalog
             CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.GupOutlivesMapping,
             CowProperties.StoreAfterFork,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
-        }.Concat(CompoundProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
+        }.Concat(CompoundProperties.All).Concat(CollapseProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
 }
