@@ -32,6 +32,7 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
         ("batch-bookkeeping.yaml", "reset-delayed-rmap", "the batch is emptied before the next zap, so what stays set is looked at in vain"),
         ("full-punch-against-migration.yaml", "huge-zero-asserts-present", "the assertion holds where each caller has looked"),
         ("full-punch-against-migration.yaml", "split-migration-entry", "it mends the split of a PMD that is punched in part; here the whole page is punched"),
+        ("gup-against-anon-collapse-and-zap.yaml", "pte-free-by-rcu", "the collapse of anonymous memory frees no table, it deposits one"),
         ("mkclean-against-zap-mapped-twice.yaml", "dirty-before-rmap", "set_page_dirty and the rmap's removal change places after the flush, under one lock: as many states either way"),
         ("partial-punch-against-migration.yaml", "split-migration-entry-branch", "with DEBUG_VM, the assertion that the other half of the fix changes stops the split before"),
         ("reclaim-that-writes.yaml", "flush-before-folio-unlock", "what is written was flushed for that already"),
@@ -62,6 +63,7 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
         ("zap-against-move-of-mapped-page.yaml", "zap-against-fault-then-move.yaml"),
         ("free-of-locked-page.yaml", "zap-of-locked-page-against-reclaim.yaml"),
         ("reclaim-that-writes.yaml", "reclaim-against-writeback.yaml"),
+        ("madvise-collapse-of-copied-memory.yaml", "retract-against-uffd-copy.yaml"),
     ];
 
     private static readonly Lazy<ScenarioFile[]> Scenarios = new(static () =>
