@@ -210,7 +210,8 @@ internal sealed class SampleExplorer
             monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), step);
         }
 
-        if (transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
+        // As in a search of all, an event in the step that is a bug is not looked at.
+        if (outcome == StepOutcome.Done && transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
         {
             monitor.OnStep(_view, choice.Thread, taken.Effects, step);
         }
