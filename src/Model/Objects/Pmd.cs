@@ -73,6 +73,9 @@ public readonly record struct Pmd : IWord<Pmd>
         return new(PmdKind.Table, false, false, false, table.Id);
     }
 
+    /// <summary>The first frame that it maps, to the CPU that walks it; 0 where it maps no huge page.</summary>
+    internal int HugeFrame => Kind == PmdKind.Huge ? _frame : 0;
+
     /// <summary>An entry that maps a huge page.</summary>
     public static Pmd OfPage(Caches caches, Folio page, bool write, bool dirty) => new(PmdKind.Huge, write, dirty, true, caches.page_to_pfn(page));
 
