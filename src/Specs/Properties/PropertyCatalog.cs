@@ -18,7 +18,7 @@ public static class PropertyCatalog
             PmdProperties.DecodedOnlyIfPresent, PmdProperties.ThpMapcountConsistent, PmdProperties.ThpRefcountCovers, PmdProperties.ThpRefcountConsistent, PmdProperties.RssConsistent,
             PmdProperties.MigrationEntryLocked, PmdProperties.MigrationOver, PmdProperties.DeletedPageUnmapped, PmdProperties.SplitPageUnmapped, PmdProperties.MlockedPageMapped,
             PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.PmdOutcome,
-            CowProperties.PrivateWritesStayPrivate, CowProperties.ReadsSeeLastStore, CowProperties.GupPageIsMapped, CowProperties.ReferenceStaysMapped, CowProperties.ExclusiveIsMappedOnce,
+            CowProperties.PrivateWritesStayPrivate, CowProperties.ReadsSeeLastStore, CowProperties.GupPageIsMapped, CowProperties.ReferenceStaysMapped, CowProperties.ExclusiveIsMappedOnce, CowProperties.WritablePageIsAlone,
             CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.GupOutlivesMapping,
             CowProperties.StoreAfterFork,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
