@@ -19,7 +19,7 @@ public sealed class Caches
         Tlbs = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"tlb{i}", at => new Tlb(at, pages)))];
         Folio = builder.Cache("folio", at => new Folio(at, most), Of(pools, "folio"));
         PageTable = builder.Cache("page_table", at => new PageTable(at, config.PTRS_PER_PTE), Of(pools, "page_table"));
-        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount), config.PTRS_PER_PMD, config.PTRS_PER_PTE), Of(pools, "mm"));
+        Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount), config.PTRS_PER_PMD, config.PTRS_PER_PTE, pages), Of(pools, "mm"));
         Vma = builder.Cache("vma", at => new Vma(at, pages, chains), Of(pools, "vma"));
         AnonVma = builder.Cache("anon_vma", at => new AnonVma(at, chains), Of(pools, "anon_vma"));
         AnonVmaChain = builder.Cache("anon_vma_chain", at => new AnonVmaChain(at), Of(pools, "anon_vma_chain"));

@@ -26,12 +26,21 @@ public static class Releases
         typeof(huge_memory_5_13), typeof(huge_mm_5_13), typeof(pgtable_generic_5_13), typeof(swapops_5_13), typeof(mlock_5_13), typeof(filemap_5_13), typeof(truncate_5_13), typeof(shmem_5_13),
     ];
 
+    // Anonymous memory, of pages of any size, and its migration. Files are 6.1's, and nothing here maps any.
+    private static readonly Type[] Linux63 =
+    [
+        .. Linux61.Except([typeof(mm), typeof(rmap), typeof(page_vma_mapped), typeof(memory), typeof(mmap), typeof(mprotect), typeof(migrate), typeof(user)]),
+        typeof(mm_6_3), typeof(rmap_6_3), typeof(page_vma_mapped_6_3), typeof(memory_6_3), typeof(mmap_6_3), typeof(mprotect_6_3), typeof(migrate_6_3), typeof(user_6_3),
+        typeof(huge_memory_6_3), typeof(mlock_6_3), typeof(mempolicy_6_3), typeof(mremap_6_3), typeof(gup_6_3),
+    ];
+
     /// <summary>Releases by name. Each is 6.1 but for the files it names: what else changed in between touches nothing modelled here.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
     {
         ["linux-5.13"] = Linux513,
         ["linux-6.1"] = Linux61,
         ["linux-6.2"] = [.. Linux61.Except([typeof(memory), typeof(mmu_gather)]), typeof(delay_rmap_final_memory), typeof(delay_rmap_two_batches_mmu_gather)],
+        ["linux-6.3"] = Linux63,
     };
 
     /// <summary>Patches, in the order of their names.</summary>

@@ -55,6 +55,13 @@ public sealed class Folio(Layout at, int most, int pages = 1) : KernelObject(at)
 
     private readonly Shared<int>[] _tails = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(-1, most, -1, $"_mapcount[{i}]"))];
 
+    private readonly Shared<int>[] _tailData = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(0, Contents, 0, $"data[{i}]"))];
+
+    private readonly Shared<bool>[] _anonExclusive = [.. Enumerable.Range(0, pages).Select(i => at.Cell<bool>(name: pages == 1 ? "PG_anon_exclusive" : $"PG_anon_exclusive[{i}]"))];
+
+    /// <summary>Of a THP: how often it is pinned; each pin has a reference too. A small page is never pinned here.</summary>
+    public readonly Shared<int> _pincount = pages > 1 ? at.Cell(0, most) : default;
+
     /// <summary>How many pages it has (folio_nr_pages). Fixed for as long as it is allocated.</summary>
     public int Pages => pages;
 
@@ -66,6 +73,12 @@ public sealed class Folio(Layout at, int most, int pages = 1) : KernelObject(at)
 
     /// <summary>The largest number of a store.</summary>
     internal const int Contents = 7;
+
+    /// <summary>What one of its pages holds.</summary>
+    public Shared<int> data_of(int page) => page == 0 ? data : _tailData[page - 1];
+
+    /// <summary>PageAnonExclusive: one of its pages, anonymous, is mapped by one process only, which may write to it.</summary>
+    public Shared<bool> anon_exclusive(int page) => _anonExclusive[page];
 }
 
 /// <summary>struct address_space and the inode it is in: a file's pages, in memory and on disk.</summary>

@@ -8,7 +8,7 @@ namespace ThpCheck.Model.Objects;
 /// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); counters
 /// of page tables (hygiene only). RSS is counted by the paths of 5.13 only.
 /// </remarks>
-public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue) : KernelObject(at)
+public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue, int pages = 0) : KernelObject(at)
 {
     private const int RssRange = 255;
 
@@ -53,6 +53,14 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
     /// <summary>TLB_FLUSH_BATCH_FLUSHED_SHIFT; the kernel's is 16.</summary>
     public const int FlushedShift = 3;
 
+    private readonly Ghost<int>[] _written = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, Folio.Contents, 0, $"written[{i}]"))];
+
+    /// <summary>Ghost: the mm that it was forked from.</summary>
+    public readonly Ghost<Mm?> forked_from = at.Ghost<Mm?>();
+
+    /// <summary>Ghost: the number of the store that user code made last at a page; 0 for none, or none since the page was unmapped.</summary>
+    public Ghost<int> written(int address) => _written[address];
+
     /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
     public readonly guarded_list<Vma> mm_mt = new(at, vmas);
 }
@@ -68,6 +76,9 @@ public sealed class Vma(Layout at, int pages, int chain) : KernelObject(at)
 
     /// <summary>The page after its last.</summary>
     public readonly Shared<int> vm_end = at.Cell(0, pages);
+
+    /// <summary>vm_policy: the node that its pages are bound to, from 1; 0 where it has no policy of its own.</summary>
+    public readonly Shared<int> vm_policy = at.Cell(0, 3);
 
     /// <summary>The offset that its first page has in what it maps.</summary>
     public readonly Shared<int> vm_pgoff = at.Cell(0, pages);

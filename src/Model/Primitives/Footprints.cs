@@ -200,7 +200,10 @@ internal sealed class Footprints
                 foreach (var folio in _machine.ObjectsOf<Folio>())
                 {
                     AddLifetime(folio.Id, to);
-                    Access(folio.data.Cell, operation.Code == OperationCode.mmu_store, to);
+                    for (var page = 0; page < folio.Pages; page++)
+                    {
+                        Access(folio.data_of(page).Cell, operation.Code == OperationCode.mmu_store, to);
+                    }
                 }
 
                 break;

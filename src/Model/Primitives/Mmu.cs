@@ -29,7 +29,8 @@ public enum Access
 /// <para>
 /// Left out: caches of the upper levels, so PMD and pte are read in one step (hides walks through a PMD entry that is gone and not
 /// yet flushed); PCIDs and global pages, so that another mm's entries are gone when a CPU loads its page table (hides flushes that
-/// are skipped for them); lazy TLB mode; large pages.
+/// are skipped for them); lazy TLB mode. A huge page gets an entry for each of its pages, as a CPU may split it, and the bits of its PMD are not set: set-up maps it young and
+/// dirty.
 /// </para>
 /// <para>
 /// A flush is one step for all CPUs. The kernel's takes effect on one CPU after another, and its caller waits for all. A CPU that
@@ -136,19 +137,36 @@ public static class Mmu
             return isStore ? (long)(walked ? Access.Walked : Access.Fault) : walked ? LoadWalked : LoadFaults;
         }
 
-        var folio = state.Machine.ObjectsOf<Folio>()[entry.Pfn - 1];
-        if (!Operations.IsAlive(state, folio.Id) && !state.Meets(KernelBug.UseAfterFree, folio.Id, folio.data.Cell))
+        var (folio, data) = PageOf(state, entry.Pfn);
+        if (!Operations.IsAlive(state, folio.Id) && !state.Meets(KernelBug.UseAfterFree, folio.Id, data))
         {
             return 0;
         }
 
         if (!isStore)
         {
-            return state.Get(folio.data.Cell);
+            return state.Get(data);
         }
 
-        state.Set(folio.data.Cell, operation.A);
+        state.Set(data, operation.A);
         return (long)Access.Done;
+    }
+
+    // The folio of a frame, and the cell of what that page of it holds: frames are numbered as folios are registered.
+    private static (Folio Folio, int Data) PageOf(State state, int pfn)
+    {
+        var page = pfn - 1;
+        foreach (var folio in state.Machine.ObjectsOf<Folio>())
+        {
+            if (page < folio.Pages)
+            {
+                return (folio, folio.data_of(page).Cell);
+            }
+
+            page -= folio.Pages;
+        }
+
+        throw new ModelFaultException($"no folio has frame {pfn}");
     }
 
     // Makes an entry of a pte that allows the access, and sets the pte's bits; otherwise the entry is gone.
@@ -162,14 +180,24 @@ public static class Mmu
         }
 
         pte = pte with { Young = true, Dirty = pte.Dirty || write };
-        state.Set(at, pte.ToWord());
+        if (at != 0)
+        {
+            state.Set(at, pte.ToWord());
+        }
+
         state.Set(cell, new TlbEntry(true, pte.Write, pte.Dirty, pte.Pfn).ToWord());
         return true;
     }
 
     private static (Pte Pte, int Cell) PteOf(State state, Mm mm, int address)
     {
-        if (Pmd.FromWord(state.Get(mm.pmd_offset(address).Cell)).Table(state.Machine) is not { } table)
+        var pmd = Pmd.FromWord(state.Get(mm.pmd_offset(address).Cell));
+        if (pmd.HugeFrame != 0)
+        {
+            return (new Pte(Present: true, pmd.Write, pmd.Dirty, pmd.Young, pmd.HugeFrame + mm.pte_index(address)), 0);
+        }
+
+        if (pmd.Table(state.Machine) is not { } table)
         {
             return default;
         }
