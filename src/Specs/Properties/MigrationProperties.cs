@@ -229,7 +229,6 @@ public static class MigrationProperties
     public static readonly Property StrictIsPrecise = Property.AlwaysAt("strict-is-precise", "mbind fails", static view =>
         view.Argument is Folio folio && !view.IsLive(folio) ? $"mbind fails, though {folio} was moved whole" : null) with
     {
-        Class = PropertyClass.Hygiene,
         Promise = "mbind with MPOL_MF_STRICT fails only where something was not moved (STRICT-PREC). Broken: -EIO, and everything was moved.",
     };
 

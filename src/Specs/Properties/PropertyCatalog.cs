@@ -20,7 +20,8 @@ public static class PropertyCatalog
             PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.PmdOutcome,
             MigrationProperties.NoEntryLeft, MigrationProperties.EntryNamesLockedFolio, MigrationProperties.PagesHoldTheirStores, MigrationProperties.MappingsComeBack,
             MigrationProperties.ReferencesAccounted, MigrationProperties.MapcountsAccounted, MigrationProperties.OffsetsAgree, MigrationProperties.RmapFindsEntries,
-            MigrationProperties.ExclusiveIsSingle, MigrationProperties.HandleIsMappedPage, MigrationProperties.PinnedPageIsExclusive, MigrationProperties.PagesStayExclusive, MigrationProperties.StrictIsPrecise, MigrationProperties.FaultWaits, MigrationProperties.FolioIsMoved, MigrationProperties.MigrationFails,
+            MigrationProperties.ExclusiveIsSingle, MigrationProperties.HandleIsMappedPage, MigrationProperties.PinnedPageIsExclusive,
+            MigrationProperties.PagesStayExclusive, MigrationProperties.StrictIsPrecise, MigrationProperties.FaultWaits, MigrationProperties.FolioIsMoved, MigrationProperties.MigrationFails,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
         }.OrderBy(p => p.Name, StringComparer.Ordinal),
     ];

@@ -21,7 +21,11 @@ public sealed class MigrationSchedulesTests
         // F1: no thread but one.
         {
             "mbind-part-of-thp", "next-20230124", "no-bug-on", 0,
-            ["user store(vma1.vm_pgoff, 1)", "user store(vma2.vm_start, 0)", "user store(page_table0.pte[0], pfn 2 absent write)", "user store(page_table0.pte[3], pfn 5 absent write)", "user atomic_inc_and_test(thp0.mapcount", "user atomic_inc_and_test(thp0.mapcount"]
+            
+            [
+                "user store(vma.vm_start, 0)", "user store(vma.vm_pgoff, 1)", "user store(page_table0.pte[0], pfn 2 absent write)", "user store(page_table0.pte[3], pfn 5 absent write)",
+                "user atomic_inc_and_test(thp1._mapcount[1])", "user atomic_inc_and_test(thp1._mapcount[2])", "user atomic_inc_and_test(thp1._mapcount[3])", "user atomic_inc_and_test(thp1._mapcount[3])",
+            ]
         },
 
         // F2: the entry becomes a migration entry, then a table, and the references are too many.

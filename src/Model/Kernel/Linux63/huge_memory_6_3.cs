@@ -144,7 +144,7 @@ public class huge_memory_6_3(Kernel kernel) : KernelFile(kernel)
         }
 
         await smp_wmb(); // make ptes visible before the PMD
-        await store(pmd, Pmd.OfTable(Caches, table!)); // pmd_populate
+        await store(pmd, Pmd.OfTable(table!)); // pmd_populate
     }
 
     /// <summary>Replaces a PMD's mapping by a migration entry, under the PMD's lock, unless the folio is pinned.</summary>
