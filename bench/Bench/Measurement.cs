@@ -26,8 +26,8 @@ internal sealed class Measurement(Model model, int[] sizes, Budget budget)
         var instance = model.Make(sizes);
         var machine = instance.Machine;
         var before = GC.GetAllocatedBytesForCurrentThread();
-        var found = BreadthFirstExplorer.Run(instance, budget);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before - found.StoreBytes;
+        using var found = BreadthFirstExplorer.Run(instance, budget);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         var seconds = found.Time.TotalSeconds;
         var (states, transitions) = ((long)found.Graph.StateCount, found.Graph.EdgeCount);
         var (nodes, paths) = (0, 0L);

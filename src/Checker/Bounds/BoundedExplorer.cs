@@ -204,7 +204,8 @@ internal sealed class BoundedExplorer
             _monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), Remember(state, choice));
         }
 
-        if (transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
+        // An event in the step that is a bug is not looked at: the kernel has died there.
+        if (after.Outcome == StepOutcome.Done && transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
         {
             _monitor.OnStep(_view, choice.Thread, taken.Effects, Remember(state, choice));
         }
@@ -289,7 +290,7 @@ internal sealed class BoundedExplorer
             _report?.Invoke(new Progress(steps, _states.Count + _sinks, _transitions, _waiting, Bytes));
         }
 
-        _incomplete = _limits.Reached(_states.Count + _sinks, Bytes, _monitor.AnyViolation);
+        _incomplete = _limits.Reached(_states.Count + _sinks, _monitor.AnyViolation);
         return _incomplete is null;
     }
 }

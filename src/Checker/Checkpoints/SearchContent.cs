@@ -244,6 +244,11 @@ internal sealed record SearchContent
             reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(words.AsSpan()));
             nodes.Translate(words);
             queue.Add(words, low, high);
+            if ((queue.Count & 0xFFFF) == 0 && Graph.Memory.IsTight())
+            {
+                Graph.Spill();
+                queue.Spill(0);
+            }
         }
     }
 

@@ -76,7 +76,6 @@ internal sealed class CheckCommand
     private readonly CancellationToken _hurry;
     private readonly HashSet<Diagnostic> _known = []; // several variants have the same errors
     private readonly List<Diagnostic> _errors = [];
-    private ProgressLine? _progress; // of the search at hand
     private Checkpointing? _checkpoints;
 
     private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop, CancellationToken hurry)
@@ -113,6 +112,7 @@ internal sealed class CheckCommand
         using var json = _options.Format == ReportFormat.Json ? new JsonReport(output) : null;
         ICheckReport report = json is not null ? json : TextReport(output, file is not null, scenarios.Count == 1);
         var summary = new CheckSummary { Scenarios = selected.Length };
+        using var ahead = CheckAhead([.. selected.SelectMany(s => s.Variants.Where(IsSmall).Select(v => (s.Scenario, v)))]);
         foreach (var (scenario, variants) in selected)
         {
             if (_stop.IsCancellationRequested)
@@ -130,7 +130,9 @@ internal sealed class CheckCommand
                     continue;
                 }
 
-                var found = new VariantReport(scenario, variant, Check(scenario, variant));
+                var (isChecked, errors) = ahead?.Of(variant) ?? Check(scenario, variant, isAlone: true);
+                Report(errors);
+                var found = new VariantReport(scenario, variant, isChecked);
                 summary = summary.With(found);
                 report.Add(found);
                 output.Flush();
@@ -181,19 +183,32 @@ internal sealed class CheckCommand
         }
     }
 
-    private CheckedVariant? Check(ScenarioFile scenario, VariantSpec variant)
+    // Small variants are searched beside one another, by a worker each, as their levels are too small to be shared.
+    private ChecksAhead? CheckAhead(IReadOnlyList<(ScenarioFile Scenario, VariantSpec Variant)> small) =>
+        _options.Budget.Workers > 1 && small.Count > 1 && _options.Certificate is null && _options.Checkpoint is null && _options.Resume is null
+        && _options.Budget.Bytes == new Budget().Bytes // which is for one search at a time
+            ? new ChecksAhead(small, _options.Budget.Workers, (scenario, variant) => Check(scenario, variant, isAlone: false), _stop)
+            : null;
+
+    private static bool IsSmall(VariantSpec variant)
+    {
+        const int MostStates = 1_000_000;
+        return variant.States is { Value: < MostStates };
+    }
+
+    private (CheckedVariant? Checked, IReadOnlyList<Diagnostic> Errors) Check(ScenarioFile scenario, VariantSpec variant, bool isAlone)
     {
         var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
-        Report(diagnostics);
-        if (bound is null)
-        {
-            return null;
-        }
+        return (bound is null ? null : Check(scenario, bound, isAlone), diagnostics);
+    }
 
-        _progress = _streams.Progress ? new ProgressLine(_streams.Error, _streams.Width, variant.Name.Value) : null;
+    private CheckedVariant Check(ScenarioFile scenario, BoundVariant bound, bool isAlone)
+    {
+        var progress = isAlone && _streams.Progress ? new ProgressLine(_streams.Error, _streams.Width, bound.Variant.Name.Value) : null;
+        var budget = BudgetOf(scenario);
         try
         {
-            return new CheckedVariant(bound, Judged(bound, BudgetOf(scenario)));
+            return new CheckedVariant(bound, Judged(bound, isAlone ? budget : budget with { Workers = 1 }, progress));
         }
         catch (ModelFaultException e)
         {
@@ -203,20 +218,24 @@ internal sealed class CheckCommand
         {
             throw new WrongInputException(e.Message.ReplaceLineEndings(" ")); // it was good when it was looked at
         }
+        catch (SpillException e)
+        {
+            return new CheckedVariant(bound, NothingFound(bound) with { Incomplete = e.Message });
+        }
         catch (OutOfMemoryException)
         {
             return new CheckedVariant(bound, NothingFound(bound) with { Incomplete = "memory ran out; --max-memory stops a search before that" });
         }
         finally
         {
-            _progress?.Clear();
+            progress?.Clear();
         }
     }
 
-    private InstanceResult Judged(BoundVariant bound, Budget budget)
+    private InstanceResult Judged(BoundVariant bound, Budget budget, ProgressLine? progress)
     {
-        Action<Progress>? show = _progress is { } progress ? progress.Show : null;
-        Action<SampleProgress>? showSample = _progress is { } line ? line.Show : null;
+        Action<Progress>? show = progress is null ? null : progress.Show;
+        Action<SampleProgress>? showSample = progress is null ? null : progress.Show;
         if (_options.Sample is { } sample)
         {
             return SampleJudge.Run(bound.Instance, sample, budget, showSample, _stop);
@@ -237,8 +256,8 @@ internal sealed class CheckCommand
             return Judge.Run(bound.Instance, budget, show, _stop, _hurry);
         }
 
-        var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _checkpoints, _stop);
-        _progress?.Clear();
+        using var exploration = BreadthFirstExplorer.Run(bound.Instance, budget, show, _checkpoints, _stop);
+        progress?.Clear();
         var result = Judge.Of(exploration, budget, _hurry);
         if (_options.Certificate is { } certificate)
         {

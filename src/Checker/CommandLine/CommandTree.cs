@@ -53,7 +53,7 @@ internal static class CommandTree
         var output = Text("--output", "FILE", "Write the report to this file instead of the standard output.");
         var certificate = Text("--certificate", "FILE", "Write every state of the one variant to this file, compressed when it ends in .gz, for 'thpcheck confirm'.");
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
-        var memory = Text("--max-memory", "SIZE", "Give up on a variant when its tables take this much memory, such as 512M or 2G.");
+        var memory = Text("--max-memory", "SIZE", "Take no more memory than this in all, such as 512M or 2G: a search first puts on disk what can wait, then gives up on the variant.");
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90 or 90s, 5m, 1h.");
         var first = Flag("--first", "Stop a variant soon after its first violation; what was not explored by then makes it incomplete.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
@@ -67,7 +67,7 @@ internal static class CommandTree
         var executions = Text("--executions", "N", $"Of a sample, how many executions; {SampleOptions.UsualExecutions} unless given.");
         var seed = Text("--seed", "S", $"Of a sample, the seed; {SampleOptions.UsualSeed} unless given. The same seed gives the same sample.");
         var depth = Text("--depth", "D", $"Of a PCT sample, the depth of the bugs it is for; {SampleOptions.UsualDepth} unless given.");
-        var cross = Flag("--cross-check", "Search each variant in every other way, too, with each reduction and each other option, and compare; where one says otherwise, the variant is not as expected.");
+        var cross = Flag("--cross-check", "Search each variant in other ways, too: dead fields kept, exact states, another number of workers, all reductions; where one says otherwise, the variant is not as expected.");
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
         var verbose = Flag("--verbose", "Show every step of the interleavings.");

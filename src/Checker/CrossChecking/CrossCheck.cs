@@ -34,9 +34,9 @@ internal static class CrossCheck
     {
         var usual = Judge.Run(instance.Promising(EndStates), budget, report, stop);
         var others = new List<OtherSearch>();
-        foreach (var alternative in usual.IsComplete ? Alternative.All.Where(a => a.IsOtherThan(budget)) : [])
+        foreach (var alternative in usual.IsComplete ? Alternative.All.Where(a => !a.IsPart && a.IsOtherThan(budget)) : [])
         {
-            var other = BreadthFirstExplorer.Run(again(alternative.KeepsDeadFields).Promising(EndStates), alternative.Of(budget), report, stop);
+            using var other = BreadthFirstExplorer.Run(again(alternative.KeepsDeadFields).Promising(EndStates), alternative.Of(budget), report, stop);
             others.Add(Compared(usual, other, alternative, budget));
         }
 

@@ -22,7 +22,7 @@ internal sealed class BreadthFirstExplorer
 
     private readonly Instance _instance;
     private readonly Budget _budget;
-    private readonly StateGraph _graph = new();
+    private readonly StateGraph _graph; // and its memory, which all of it is in but the table
     private readonly PropertyMonitor _monitor;
     private readonly Expander[] _workers;
     private readonly ReadLog[] _logs; // of the workers
@@ -48,6 +48,7 @@ internal sealed class BreadthFirstExplorer
     private bool _hasDiscovered; // more of the threads than was known when the search began
     private int _level;
     private (TimeSpan Time, int States, long Expanded) _before; // up to the checkpoint it goes on from
+    private long _lookAgain; // at what the process takes, at so many edges
 
     private BreadthFirstExplorer(
         Instance instance, Budget budget, Stopwatch clock, Discoveries? known, ReadLog? reads, Action<Progress>? report, Checkpointing? checkpoints, CancellationToken stop)
@@ -73,8 +74,9 @@ internal sealed class BreadthFirstExplorer
 
         _tables = [.. _workers.Select(_ => new FingerprintTable())];
         _store = budget.Exact ? new StateStore(instance.Machine.WordCount) : null;
-        _current = new StateQueue(instance.Machine.WordCount);
-        _next = new StateQueue(instance.Machine.WordCount);
+        _graph = new StateGraph(new SearchMemory(budget.Bytes, budget.KeptBytes));
+        _current = new StateQueue(instance.Machine.WordCount, _graph.Memory);
+        _next = new StateQueue(instance.Machine.WordCount, _graph.Memory);
     }
 
     /// <summary>Explores everything, or as much as the budget allows.</summary>
@@ -121,6 +123,8 @@ internal sealed class BreadthFirstExplorer
                 {
                     return exploration;
                 }
+
+                exploration.Dispose();
             }
         }
         finally
@@ -158,11 +162,13 @@ internal sealed class BreadthFirstExplorer
                 Searches = searches,
                 Estimate = _outlook?.Estimate,
                 TableBytes = _tables.Sum(t => t.Bytes),
-                StoreBytes = _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0),
+                StoreBytes = StoreBytes,
             };
         }
         finally
         {
+            _current.Free();
+            _next.Free();
             foreach (var table in _tables)
             {
                 table.Dispose();
@@ -201,6 +207,8 @@ internal sealed class BreadthFirstExplorer
         Elapsed = _before.Time + _clock.Elapsed,
     };
 
+    private long StoreBytes => _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0);
+
     private void Begin()
     {
         var (low, high) = _stepper.State.Fingerprint;
@@ -222,13 +230,15 @@ internal sealed class BreadthFirstExplorer
         for (var done = 0L; done < _current.Count && MayGoOn(done);)
         {
             var batch = (int)Math.Min(BatchSize, _current.Count - done);
+            _current.Load(done, batch);
             ExploreBatch(team, done, batch, firstOfNext);
             done += batch;
+            _current.Leave(done, _next);
         }
     }
 
-    // Near a limit on states, and where the first violation is the end, one state at a time: such a limit is met exactly.
-    private int BatchSize => _budget.First || _budget.States - _graph.StateCount < 64L * BatchStates ? 1 : BatchStates;
+    // Near a limit on states one state at a time: it is met exactly.
+    private int BatchSize => _budget.States - _graph.StateCount < 64L * BatchStates ? 1 : BatchStates;
 
     private void ExploreBatch(WorkerTeam team, long from, int count, int firstOfNext)
     {
@@ -262,7 +272,7 @@ internal sealed class BreadthFirstExplorer
         _next.Extend(states - _graph.StateCount);
         _store?.Extend(states - _graph.StateCount);
         _graph.StateCount = states;
-        team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _tables, _store));
+        team.Do(together, worker => _workers[worker].Settle(_graph, firstEdges[worker], _next, firstOfNext, _store));
         Absorb();
         if (faulty is { } fault)
         {
@@ -308,10 +318,9 @@ internal sealed class BreadthFirstExplorer
             return false;
         }
 
-        var bytes = _tables.Sum(t => t.Bytes) + _graph.Bytes + _current.Bytes + _next.Bytes + (_store?.Bytes ?? 0);
         var waiting = _current.Count - done + _next.Count;
         var left = _outlook?.Left(_clock.Elapsed, _graph.Expanded - _before.Expanded, _graph.StateCount, waiting, done);
-        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, waiting, bytes)
+        _report?.Invoke(new Progress(_level, _graph.StateCount, _graph.EdgeCount, waiting, _tables.Sum(t => t.Bytes) + StoreBytes)
         {
             Before = _before.States,
             Estimate = _outlook?.Estimate,
@@ -320,7 +329,7 @@ internal sealed class BreadthFirstExplorer
         _incomplete =
             _stop.IsCancellationRequested ? "interrupted"
             : _graph.StateCount >= _budget.States ? $"the limit of {_budget.States} states was reached"
-            : bytes >= _budget.Bytes ? $"the limit of {_budget.Bytes / (1 << 20)} MiB was reached"
+            : !Fits(done) ? $"the limit of {_budget.Bytes / (1 << 20)} MiB was reached"
             : _budget.Time != Timeout.InfiniteTimeSpan && _clock.Elapsed >= _budget.Time ? $"the limit of {_budget.Time.TotalSeconds:0} s was reached"
             : _budget.First && _monitor.AnyViolation ? "stopped at the first violation"
             : null;
@@ -330,5 +339,25 @@ internal sealed class BreadthFirstExplorer
         }
 
         return _incomplete is null;
+    }
+
+    // Puts what can wait into the file where memory is tight; says whether the rest fits.
+    private bool Fits(long done)
+    {
+        const int Pause = 4096; // edges; what the process takes is not looked up for each state
+        if (!_graph.Memory.IsLimited || _graph.EdgeCount < _lookAgain)
+        {
+            return true;
+        }
+
+        _lookAgain = _graph.EdgeCount + Pause;
+        if (_graph.Memory.IsTight())
+        {
+            _graph.Spill();
+            _next.Spill(0);
+            _current.Spill(done + BatchStates); // those before are needed now
+        }
+
+        return !_graph.Memory.IsExceeded();
     }
 }

@@ -9,8 +9,11 @@ internal sealed record Budget
     /// <summary>The most states.</summary>
     public long States { get; init; } = int.MaxValue - 2;
 
-    /// <summary>The most bytes.</summary>
+    /// <summary>The most bytes that the process may take, all in all. What does not fit goes to a file as far as that is possible.</summary>
     public long Bytes { get; init; } = long.MaxValue;
+
+    /// <summary>The most bytes that stay in memory of what could go to a file; fewer than fit only where a test wants that.</summary>
+    public long KeptBytes { get; init; } = long.MaxValue;
 
     /// <summary>The most time.</summary>
     public TimeSpan Time { get; init; } = Timeout.InfiniteTimeSpan;
@@ -45,7 +48,7 @@ internal sealed record Budget
 /// <param name="States">How many states were found.</param>
 /// <param name="Transitions">How many steps were taken.</param>
 /// <param name="Frontier">How many states wait.</param>
-/// <param name="Bytes">How much memory its tables take.</param>
+/// <param name="Bytes">How much memory it takes.</param>
 internal readonly record struct Progress(int Level, long States, long Transitions, long Frontier, long Bytes)
 {
     /// <summary>How many of the states were known from a checkpoint.</summary>

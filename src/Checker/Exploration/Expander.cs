@@ -93,6 +93,7 @@ internal sealed class Expander
     /// <param name="sinks">The numbers of the sinks, ascending; they have no successors.</param>
     /// <param name="tables">The parts of the table, which nobody changes now.</param>
     /// <param name="store">For an exact search every state with a number, whole; else null.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Expand(StateQueue queue, long from, long to, int firstNumber, List<int> sinks, FingerprintTable[] tables, StateStore? store)
     {
         Clear();
@@ -141,6 +142,7 @@ internal sealed class Expander
     /// <param name="table">The part of the table.</param>
     /// <param name="part">Its number.</param>
     /// <param name="store">For an exact search every state with a number, whole; else null.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LookUp(Expander[] workers, FingerprintTable table, int part, StateStore? store)
     {
         var parts = (uint)workers.Length;
@@ -190,6 +192,7 @@ internal sealed class Expander
     /// <param name="workers">All workers, for those that are the same as an earlier one.</param>
     /// <param name="next">The next number; becomes the one after the last.</param>
     /// <param name="sinks">Takes the numbers of new sinks.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Number(Expander[] workers, ref int next, List<int> sinks)
     {
         for (var i = 0; i < SuccessorCount; i++)
@@ -216,9 +219,9 @@ internal sealed class Expander
     /// <param name="firstEdge">The number of this worker's first.</param>
     /// <param name="next">Takes the new states.</param>
     /// <param name="firstOfLevel">The number of the state that is the queue's first.</param>
-    /// <param name="tables">The parts of the table.</param>
     /// <param name="store">Takes the new states for an exact search, or null.</param>
-    public void Settle(StateGraph graph, long firstEdge, StateQueue next, int firstOfLevel, FingerprintTable[] tables, StateStore? store)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Settle(StateGraph graph, long firstEdge, StateQueue next, int firstOfLevel, StateStore? store)
     {
         for (var i = 0; i < SuccessorCount; i++)
         {
@@ -229,7 +232,7 @@ internal sealed class Expander
             var words = WordsOf(i);
             if (_slots[i] >= 0)
             {
-                tables[PartOf(successor.High & _mask, (uint)tables.Length)].SetNumber(_slots[i], number);
+                FingerprintTable.SetNumber(_slots[i], number);
                 store?.Set(number, words);
                 next.Set(number - firstOfLevel, words, successor.Low, successor.High);
                 if (Monitor.WatchesStates && successor.Kind == SuccessorKind.State)
@@ -247,6 +250,7 @@ internal sealed class Expander
     }
 
     // False when the model is at fault.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ExpandOne(int number, FingerprintTable[] tables, StateStore? store)
     {
         _attempted = default;
@@ -283,6 +287,7 @@ internal sealed class Expander
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Take(ulong threads)
     {
         for (var thread = 0; thread < _threads; thread++)
@@ -357,6 +362,7 @@ internal sealed class Expander
     // belongs into one part of the table, however many parts there are.
     private static (ulong Low, ulong High) Next(ulong low, ulong high) => (Fingerprint.Mix(low + 1), high ^ (uint)Fingerprint.Mix(high + 2));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Make(Choice choice)
     {
         var state = _stepper.State;

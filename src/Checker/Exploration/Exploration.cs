@@ -10,7 +10,8 @@ namespace ThpCheck.Checker.Exploration;
 internal sealed record ModelFault(string Message, int State, Choice Choice);
 
 /// <summary>What a search found: the graph, and where properties were broken or reached in it.</summary>
-internal sealed class Exploration(Instance instance, StateGraph graph, PropertyMonitor monitor, IReadOnlyList<int> ends, IReadOnlyList<int> sinks)
+/// <remarks>Its memory, and that of all that was made of the graph, is given back at once when it is disposed of.</remarks>
+internal sealed class Exploration(Instance instance, StateGraph graph, PropertyMonitor monitor, IReadOnlyList<int> ends, IReadOnlyList<int> sinks) : IDisposable
 {
     public Instance Instance => instance;
 
@@ -52,6 +53,8 @@ internal sealed class Exploration(Instance instance, StateGraph graph, PropertyM
 
     /// <summary>The memory of the graph and the queues.</summary>
     public required long StoreBytes { get; init; }
+
+    public void Dispose() => graph.Memory.Dispose();
 
     public bool IsComplete => Incomplete is null;
 }

@@ -97,6 +97,7 @@ internal sealed class Progressing
         while (stack.TryPop(out var state))
         {
             stop.ThrowIfCancellationRequested();
+            graph.Memory.Touch(2);
             for (var i = reverse.First[state]; i < reverse.First[state + 1]; i++)
             {
                 var source = reverse.Sources[i];

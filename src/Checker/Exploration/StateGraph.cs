@@ -21,14 +21,28 @@ internal readonly record struct Choice(int Thread, int Pick)
 /// </summary>
 internal sealed class StateGraph
 {
-    private readonly ChunkedList<long> _firstEdge = new(); // of each expanded state, in the order of their numbers
-    private readonly ChunkedList<int> _targets = new();
-    private readonly ChunkedList<ushort> _labels = new();
+    private readonly ChunkedList<long> _firstEdge; // of each expanded state, in the order of their numbers
+    private readonly ChunkedList<int> _targets;
+    private readonly ChunkedList<ushort> _labels;
+
+    /// <summary>A graph without states.</summary>
+    /// <param name="memory">The memory of the search; its own unless given.</param>
+    public StateGraph(SearchMemory? memory = null)
+    {
+        Memory = memory ?? new SearchMemory();
+        _firstEdge = new(Memory);
+        _targets = new(Memory);
+        _labels = new(Memory);
+    }
+
+    /// <summary>The memory that it is in, and that what is made of it should be in too.</summary>
+    public SearchMemory Memory { get; }
 
     public int StateCount { get; set; }
 
     public long EdgeCount => _targets.Count;
 
+    /// <summary>How many bytes of it are in memory.</summary>
     public long Bytes => _firstEdge.Bytes + _targets.Bytes + _labels.Bytes;
 
     /// <summary>How many states have been expanded; they are those with the smallest numbers.</summary>
@@ -51,6 +65,26 @@ internal sealed class StateGraph
         _targets[edge] = target;
     }
 
+    /// <summary>Moves what is complete to the file.</summary>
+    /// <exception cref="SpillException">There is no room for the file.</exception>
+    public void Spill()
+    {
+        _firstEdge.Spill();
+        _targets.Spill();
+        _labels.Spill();
+    }
+
+    /// <summary>Makes room in memory for another search, as far as memory is limited.</summary>
+    /// <exception cref="SpillException">There is no room for the file.</exception>
+    public void MakeRoom()
+    {
+        if (Memory.IsLimited)
+        {
+            Spill();
+            Memory.LetGo();
+        }
+    }
+
     /// <summary>The edges out of a state are those from First, inclusive, to End, exclusive.</summary>
     public (long First, long End) Edges(int state)
     {
@@ -59,6 +93,7 @@ internal sealed class StateGraph
             return (0, 0);
         }
 
+        Memory.Touch(3); // they are looked at next
         return (_firstEdge[state], state + 1 < _firstEdge.Count ? _firstEdge[state + 1] : _targets.Count);
     }
 
@@ -72,6 +107,7 @@ internal sealed class StateGraph
         var (low, high) = (0L, _firstEdge.Count - 1);
         while (low < high)
         {
+            Memory.Touch(1);
             var middle = (low + high + 1) / 2;
             (low, high) = _firstEdge[middle] <= edge ? (middle, high) : (low, middle - 1);
         }
@@ -83,9 +119,11 @@ internal sealed class StateGraph
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public ReverseGraph Reverse(CancellationToken stop = default)
     {
-        var first = new long[StateCount + 1];
+        var first = new ChunkedList<long>(Memory);
+        first.Extend(StateCount + 1);
         for (var edge = 0L; edge < EdgeCount; edge++)
         {
+            Memory.Touch(2);
             first[Target(edge) + 1]++;
             if ((edge & 0xFFFF) == 0)
             {
@@ -95,24 +133,35 @@ internal sealed class StateGraph
 
         for (var state = 0; state < StateCount; state++)
         {
+            Memory.Touch(1);
             first[state + 1] += first[state];
         }
 
-        var next = first.AsSpan(0, StateCount).ToArray();
-        var edges = new long[EdgeCount];
-        var sources = new int[EdgeCount];
+        // While it is filled, the beginning of each state's edges is where its next one goes: in the end, where the next state's begin.
+        var edges = new ChunkedList<long>(Memory);
+        var sources = new ChunkedList<int>(Memory);
+        edges.Extend(EdgeCount);
+        sources.Extend(EdgeCount);
         for (var state = 0; state < Expanded; state++)
         {
             stop.ThrowIfCancellationRequested();
             var (from, end) = Edges(state);
             for (var edge = from; edge < end; edge++)
             {
-                var at = next[Target(edge)]++;
+                Memory.Touch(4);
+                var at = first[Target(edge)]++;
                 edges[at] = edge;
                 sources[at] = state;
             }
         }
 
+        for (var state = StateCount; state > 0; state--)
+        {
+            Memory.Touch(1);
+            first[state] = first[state - 1];
+        }
+
+        first[0] = 0;
         return new ReverseGraph(first, edges, sources);
     }
 }
@@ -121,4 +170,13 @@ internal sealed class StateGraph
 /// <param name="First">One longer than there are states.</param>
 /// <param name="Edges">Edges by number.</param>
 /// <param name="Sources">The state each of them leads out of.</param>
-internal sealed record ReverseGraph(long[] First, long[] Edges, int[] Sources);
+internal sealed record ReverseGraph(ChunkedList<long> First, ChunkedList<long> Edges, ChunkedList<int> Sources)
+{
+    /// <summary>Gives its memory back; it is empty then.</summary>
+    public void Free()
+    {
+        First.Free();
+        Edges.Free();
+        Sources.Free();
+    }
+}

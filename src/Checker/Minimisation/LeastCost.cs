@@ -16,7 +16,7 @@ internal readonly record struct Cost(int Switches, int Steps) : IComparable<Cost
 /// </summary>
 /// <remarks>
 /// Every edge costs one step and at most one switch, so the queue is a row of buckets for each number of switches and the
-/// search is linear in the pairs it visits. Among equally cheap interleavings the one that is first by order of threads in
+/// search is linear in the pairs it visits. It goes no further than the row in which it finds what it is asked for. Among equally cheap interleavings the one that is first by order of threads in
 /// the scenario, then of choices, is taken.
 /// </remarks>
 internal sealed class LeastCost
@@ -25,12 +25,14 @@ internal sealed class LeastCost
     private readonly StateGraph _graph;
     private readonly ReverseGraph _reverse;
     private readonly int _width;        // threads + 1; the last column is "no task has stepped"
-    private readonly ulong[] _best;     // for each pair, switches << 32 | steps
+    private readonly ChunkedList<ulong> _best; // for each pair, switches << 32 | steps
     private readonly bool[] _isEnvironment;
     private readonly CancellationToken _stop;
+    private readonly ChunkedList<long>[] _queues; // a bucket and the next, a row and the next
+    private List<long> _ends = [1]; // of the row's buckets, by steps
+    private List<long> _nextEnds = [];
+    private int _switches; // of the row that is to be searched next; what costs fewer is found
 
-    /// <summary>Searches the whole graph.</summary>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public LeastCost(Exploration.Exploration exploration, ReverseGraph reverse, CancellationToken stop = default)
     {
         _stop = stop;
@@ -40,9 +42,17 @@ internal sealed class LeastCost
         var machine = exploration.Instance.Machine;
         _width = machine.ThreadCount + 1;
         _isEnvironment = [.. Enumerable.Range(0, machine.ThreadCount).Select(t => machine.ThreadKind(t) == ThreadKind.Environment)];
-        _best = new ulong[(long)_graph.StateCount * _width];
-        Array.Fill(_best, ulong.MaxValue);
-        Search();
+        _best = new ChunkedList<ulong>(_graph.Memory);
+        _best.Extend((long)_graph.StateCount * _width);
+        for (var from = 0L; from < _best.Count; from += _best.From(from).Length)
+        {
+            _graph.Memory.Touch(_best.From(from).Length);
+            _best.From(from).Fill(ulong.MaxValue);
+        }
+
+        _queues = [.. Enumerable.Range(0, 4).Select(_ => new ChunkedList<long>(_graph.Memory))];
+        _queues[2].Add(Pair(0, _width - 1));
+        _best[Pair(0, _width - 1)] = 0;
     }
 
     /// <summary>The cheapest schedule that ends in one of the findings, and its cost; null when there are none.</summary>
@@ -50,11 +60,25 @@ internal sealed class LeastCost
     public (Choice[] Schedule, Cost Cost)? To(IEnumerable<Finding> findings)
     {
         var targets = findings as IReadOnlyCollection<Finding> ?? [.. findings];
-        var cheapest = ulong.MaxValue;
+        var cheapest = Cheapest(targets, []);
+        while ((cheapest >> 32) >= (ulong)_switches && _queues[2].Count > 0)
+        {
+            SearchRow();
+            cheapest = Cheapest(targets, []);
+        }
+
         var ends = new List<(int State, int Last, long Edge)>();
-        foreach (var finding in targets)
+        return Cheapest(targets, ends) == ulong.MaxValue ? null : (Schedule(ends), new Cost((int)(cheapest >> 32), (int)(uint)cheapest));
+    }
+
+    // The least cost of a finding as far as it is known, and where one of that cost is.
+    private ulong Cheapest(IReadOnlyCollection<Finding> findings, List<(int State, int Last, long Edge)> ends)
+    {
+        var cheapest = ulong.MaxValue;
+        foreach (var finding in findings)
         {
             var state = finding.Edge >= 0 ? _graph.Source(finding.Edge) : finding.State;
+            _graph.Memory.Touch(_width);
             for (var last = 0; last < _width; last++)
             {
                 var cost = _best[Pair(state, last)];
@@ -77,54 +101,67 @@ internal sealed class LeastCost
             }
         }
 
-        return ends.Count == 0 ? null : (Schedule(ends), new Cost((int)(cheapest >> 32), (int)(uint)cheapest));
+        return cheapest;
     }
 
-    private void Search()
+    // Every edge costs one step more: what is found goes to the end of the next bucket of its row, or to the end of the next row.
+    private void SearchRow()
     {
-        var row = new List<List<long>> { new() { Pair(0, _width - 1) } };
-        _best[Pair(0, _width - 1)] = 0;
-        for (var switches = 0; row.Any(b => b.Count > 0); switches++)
+        var (bucket, nextBucket, row, nextRow) = (_queues[0], _queues[1], _queues[2], _queues[3]);
+        _nextEnds.Add(0);
+        var at = 0L;
+        for (var steps = 0; steps < _ends.Count || bucket.Count > 0; steps++)
         {
-            var nextRow = new List<List<long>>();
-            for (var steps = 0; steps < row.Count; steps++)
+            var cost = ((ulong)_switches << 32) | (uint)steps;
+            for (; steps < _ends.Count && at < _ends[steps]; at++)
             {
-                var cost = ((ulong)switches << 32) | (uint)steps;
-                for (var i = 0; i < row[steps].Count; i++)
-                {
-                    var pair = row[steps][i];
-                    if (_best[pair] != cost)
-                    {
-                        continue; // a cheaper way was found after this one was queued
-                    }
-
-                    Relax(pair, cost, row, nextRow, steps + 1);
-                }
+                Relax(row[at], cost, nextBucket, nextRow);
             }
 
-            row = nextRow;
+            for (var i = 0L; i < bucket.Count; i++)
+            {
+                Relax(bucket[i], cost, nextBucket, nextRow);
+            }
+
+            bucket.Clear();
+            (bucket, nextBucket) = (nextBucket, bucket);
+            _nextEnds.Add(nextRow.Count);
+        }
+
+        row.Clear();
+        _ends.Clear();
+        (_ends, _nextEnds) = (_nextEnds, _ends);
+        (_queues[0], _queues[1], _queues[2], _queues[3]) = (bucket, nextBucket, nextRow, row);
+        _switches++;
+        if (nextRow.Count == 0)
+        {
+            foreach (var list in _queues)
+            {
+                list.Free();
+            }
         }
     }
 
-    private void Relax(long pair, ulong cost, List<List<long>> row, List<List<long>> nextRow, int steps)
+    private void Relax(long pair, ulong cost, ChunkedList<long> nextBucket, ChunkedList<long> nextRow)
     {
         _stop.ThrowIfCancellationRequested();
+        _graph.Memory.Touch(2);
+        if (_best[pair] != cost)
+        {
+            return; // a cheaper way was found after this one was queued
+        }
+
         var (state, last) = ((int)(pair / _width), (int)(pair % _width));
         var (first, end) = _graph.Edges(state);
         for (var edge = first; edge < end; edge++)
         {
             var next = cost + CostOf(last, edge, out var nextLast);
             var target = Pair(_graph.Target(edge), nextLast);
+            _graph.Memory.Touch(2);
             if (next < _best[target])
             {
                 _best[target] = next;
-                var buckets = (next >> 32) == (cost >> 32) ? row : nextRow;
-                while (buckets.Count <= steps)
-                {
-                    buckets.Add([]);
-                }
-
-                buckets[steps].Add(target);
+                ((next >> 32) == (cost >> 32) ? nextBucket : nextRow).Add(target);
             }
         }
     }
@@ -168,6 +205,7 @@ internal sealed class LeastCost
             var (state, last) = ((int)(pair / _width), (int)(pair % _width));
             for (var i = _reverse.First[state]; i < _reverse.First[state + 1]; i++)
             {
+                _graph.Memory.Touch(3 + _width);
                 var edge = _reverse.Edges[i];
                 var source = _reverse.Sources[i];
                 for (var before = 0; before < _width; before++)
@@ -201,6 +239,7 @@ internal sealed class LeastCost
             var finishes = isEnd;
             for (var edge = first; edge < end; edge++)
             {
+                _graph.Memory.Touch(4);
                 var cost = _best[pair] + CostOf(last, edge, out var after);
                 var target = Pair(_graph.Target(edge), after);
                 if (onWay.Contains(target) && _best[target] == cost && (best < 0 || _graph.Label(edge).ToLabel() < _graph.Label(best).ToLabel()))

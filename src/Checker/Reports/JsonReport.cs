@@ -138,6 +138,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
 
         Json.WriteBoolean("exact", result.IsExact);
         Json.WriteNumber("bytesPerState", Math.Round(result.BytesPerState));
+        Json.WriteNumber("spilledBytesPerState", Math.Round(result.SpilledBytesPerState));
     }
 
     private void WriteEstimate(SizeEstimate? estimate)

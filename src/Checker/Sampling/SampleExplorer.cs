@@ -91,7 +91,7 @@ internal sealed class SampleExplorer
             {
                 Execute();
                 report?.Invoke(new SampleProgress(_executions, _options.Executions, _states.Count));
-                incomplete = _executions < _options.Executions ? _limits.Reached(_states.Count, (long)_states.Count * BytesPerState, _anyViolation) : null;
+                incomplete = _executions < _options.Executions ? _limits.Reached(_states.Count, _anyViolation) : null;
             }
         }
         catch (ModelFaultException e)
@@ -210,7 +210,8 @@ internal sealed class SampleExplorer
             monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), step);
         }
 
-        if (transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
+        // As in a search of all, an event in the step that is a bug is not looked at.
+        if (outcome == StepOutcome.Done && transition >= 0 && _machine.Automaton(choice.Thread).TransitionAt(transition) is { HasEffects: true } taken)
         {
             monitor.OnStep(_view, choice.Thread, taken.Effects, step);
         }

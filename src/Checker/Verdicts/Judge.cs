@@ -19,7 +19,7 @@ internal static class Judge
     public static InstanceResult Run(
         Instance instance, Budget budget, Action<Progress>? report = null, CancellationToken stop = default, CancellationToken hurry = default)
     {
-        var exploration = BreadthFirstExplorer.Run(instance, budget, report, stop);
+        using var exploration = BreadthFirstExplorer.Run(instance, budget, report, stop);
         if (budget.Reductions == Reductions.None)
         {
             return Of(exploration, budget, hurry);
@@ -29,15 +29,19 @@ internal static class Judge
         if (!stop.IsCancellationRequested && Fails(exploration))
         {
             var rest = budget with { Time = budget.Time == Timeout.InfiniteTimeSpan || budget.Time < exploration.Time ? budget.Time : budget.Time - exploration.Time };
-            var whole = BreadthFirstExplorer.Run(instance, rest with { Reductions = Reductions.None }, report, stop);
-            if (whole.IsComplete)
+            exploration.Graph.MakeRoom();
+            using (var whole = BreadthFirstExplorer.Run(instance, rest with { Reductions = Reductions.None }, report, stop))
             {
-                return Of(whole, budget, hurry) with { Reduced = reduced, Time = exploration.Time + whole.Time };
+                if (whole.IsComplete)
+                {
+                    return Of(whole, budget, hurry) with { Reduced = reduced, Time = exploration.Time + whole.Time };
+                }
             }
 
             if (exploration.IsSymmetric)
             {
-                exploration = BreadthFirstExplorer.Run(instance, rest with { Reductions = budget.Reductions & ~Reductions.Symmetry }, report, stop);
+                using var asymmetric = BreadthFirstExplorer.Run(instance, rest with { Reductions = budget.Reductions & ~Reductions.Symmetry }, report, stop);
+                return Of(asymmetric, budget, hurry) with { Reduced = reduced, CountsReduced = true };
             }
         }
 
@@ -53,8 +57,15 @@ internal static class Judge
             return true;
         }
 
-        var progressing = exploration.IsComplete ? Progressing.Of(exploration, exploration.Graph.Reverse()) : null;
-        return progressing is not null && progressing.Deadlocks.Count + progressing.Livelocks.Count > 0;
+        if (!exploration.IsComplete)
+        {
+            return false;
+        }
+
+        var reverse = exploration.Graph.Reverse();
+        var progressing = Progressing.Of(exploration, reverse);
+        reverse.Free();
+        return progressing.Deadlocks.Count + progressing.Livelocks.Count > 0;
     }
 
     /// <summary>The verdicts of a search alone, without interleavings: those of a reduced graph are not the cheapest, or none.</summary>
@@ -94,6 +105,7 @@ internal static class Judge
             Estimate = exploration.Estimate,
             IsExact = budget.Exact,
             BytesPerState = (exploration.TableBytes + exploration.StoreBytes) / (double)exploration.Graph.StateCount,
+            SpilledBytesPerState = exploration.Graph.Memory.MostSpilledBytes / (double)exploration.Graph.StateCount,
             Functions = [.. instance.Machine.Frames.Methods().Order(StringComparer.Ordinal)],
             Key = instance.Machine.Key,
         };

@@ -121,6 +121,9 @@ internal sealed record InstanceResult
     /// <summary>How much memory the search took for each state.</summary>
     public double BytesPerState { get; init; }
 
+    /// <summary>How much went to a file for each state, because it did not fit into memory.</summary>
+    public double SpilledBytesPerState { get; init; }
+
     /// <summary>The bound on the chance that two states shared a fingerprint and one was missed; 0 for an exact search.</summary>
     public double OddsOfMissedState => IsExact ? 0 : States * (double)(States - 1) / Math.Pow(2, 129);
 

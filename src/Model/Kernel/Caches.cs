@@ -14,22 +14,31 @@ public sealed class Caches
         // A count is as wide as there are things to count, so that no scenario can exceed it unless the model is wrong.
         var most = Of(pools, "mm").Objects + Of(pools, "folio").Objects + Of(pools, "thp").Objects + Of(pools, "vma").Objects;
         var chains = Of(pools, "anon_vma_chain").Objects;
-        Threads = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"current{i}", at => new KernelThread(at, i)))];
+        Threads = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"current{i}", at => new KernelThread(at, i, config.MLOCK)))];
         var pages = config.Pages;
         Tlbs = [.. Enumerable.Range(0, builder.ThreadCount).Select(i => builder.Object($"tlb{i}", at => new Tlb(at, pages)))];
-        Folio = builder.Cache("folio", at => new Folio(at, most), Of(pools, "folio"));
+        Folio = builder.Cache("folio", at => new Folio(at, most, 1, config.MEMCG, config.MLOCK), Of(pools, "folio"));
         PageTable = builder.Cache("page_table", at => new PageTable(at, config.PTRS_PER_PTE), Of(pools, "page_table"));
         Mm = builder.Cache("mm", at => new Mm(at, Of(pools, "vma").Objects, Math.Max(1, builder.ThreadCount), config.PTRS_PER_PMD, config.PTRS_PER_PTE, pages), Of(pools, "mm"));
         Vma = builder.Cache("vma", at => new Vma(at, pages, chains), Of(pools, "vma"));
         AnonVma = builder.Cache("anon_vma", at => new AnonVma(at, chains), Of(pools, "anon_vma"));
         AnonVmaChain = builder.Cache("anon_vma_chain", at => new AnonVmaChain(at), Of(pools, "anon_vma_chain"));
         AddressSpace = builder.Cache("address_space", at => new AddressSpace(at, pages, Of(pools, "vma").Objects), Of(pools, "address_space"));
-        Thp = builder.Cache("thp", at => new Folio(at, most, config.HPAGE_PMD_NR), Of(pools, "thp"));
-        HugeZeroPage = builder.Cache("huge_zero_page", at => new Folio(at, most, config.HPAGE_PMD_NR), Of(pools, "huge_zero_page"));
+        Thp = builder.Cache("thp", at => new Folio(at, most, config.HPAGE_PMD_NR, config.MEMCG, config.MLOCK), Of(pools, "thp"));
+        HugeZeroPage = builder.Cache("huge_zero_page", at => new Folio(at, most, config.HPAGE_PMD_NR, config.MEMCG, config.MLOCK), Of(pools, "huge_zero_page"));
         HugeZero = builder.Object("huge_memory", at => new HugeZero(at));
+        Kvm = builder.Cache("kvm", at => new Kvm(at, pages), Of(pools, "kvm"));
+        FreePageTable = builder.Register(new RcuAction(new Operation(OperationCode.kmem_cache_free)), "pte_free_now");
         _absent = config.Arch.pmd_pfn_of_absent;
         _memMap = [.. Folio.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
         _thps = [.. Thp.Slots.Concat(HugeZeroPage.Slots).SelectMany(s => s.Generations).Cast<Folio>()];
+        if (_thps.Length > 0 || config.MLOCK || config.MEMCG)
+        {
+            Pgdat = builder.Object("node", at => new Pgdat(at, most * config.HPAGE_PMD_NR));
+        }
+
+        Stores = builder.Object("stores", at => new Stores(at));
+        Memcg = builder.Cache("memcg", at => new Memcg(at, most * config.HPAGE_PMD_NR, builder.ThreadCount), Of(pools, "memcg"));
     }
 
     /// <summary>The pools by name with what they are unless a scenario says otherwise.</summary>
@@ -42,8 +51,10 @@ public sealed class Caches
         ["anon_vma"] = new(1, TypeSafeByRcu: true),
         ["anon_vma_chain"] = new(1),
         ["address_space"] = new(0),
-        ["thp"] = new(0),
+        ["kvm"] = new(0),
         ["huge_zero_page"] = new(0),
+        ["memcg"] = new(0),
+        ["thp"] = new(0),
     };
 
     /// <summary>task_struct, one for each thread.</summary>
@@ -73,7 +84,7 @@ public sealed class Caches
     /// <summary>Files.</summary>
     public SlabCache<AddressSpace> AddressSpace { get; }
 
-    /// <summary>Transparent huge pages.</summary>
+    /// <summary>THPs.</summary>
     public SlabCache<Folio> Thp { get; }
 
     /// <summary>The huge zero page, where a scenario has one.</summary>
@@ -82,7 +93,22 @@ public sealed class Caches
     /// <summary>What mm/huge_memory.c knows of the huge zero page.</summary>
     public HugeZero HugeZero { get; }
 
-    /// <summary>page_to_pfn, of a THP its first page's. Frame numbers begin at 1; folios are registered one after the other.</summary>
+    /// <summary>mem_cgroups.</summary>
+    public SlabCache<Memcg> Memcg { get; }
+
+    /// <summary>The one node, where there are THPs or memcgs, or memory may be locked.</summary>
+    public Pgdat? Pgdat { get; }
+
+    /// <summary>Ghost: who stored what.</summary>
+    public Stores Stores { get; }
+
+    /// <summary>Virtual machines.</summary>
+    public SlabCache<Kvm> Kvm { get; }
+
+    /// <summary>Frees a page table a grace period later.</summary>
+    public RcuAction FreePageTable { get; }
+
+    /// <summary>page_to_pfn of a folio's first page. Frame numbers begin at 1; folios are registered one after the other.</summary>
     /// <remarks>Each generation of a folio has a number of its own (hides mistakes of one page for another that has its frame now).</remarks>
     public int page_to_pfn(Folio folio)
     {
@@ -91,8 +117,14 @@ public sealed class Caches
             : _memMap.Length + (Array.FindIndex(_thps, t => ReferenceEquals(t, folio)) * folio.Pages) + 1;
     }
 
+    /// <summary>page_to_pfn of any page of a folio.</summary>
+    public int page_to_pfn(Page page) => page_to_pfn(page.Folio) + page.Number;
+
     /// <summary>page_folio(pfn_to_page(pfn)): the folio that a frame is of.</summary>
     public Folio pfn_to_page(int pfn) => pfn <= _memMap.Length ? _memMap[pfn - 1] : _thps[(pfn - _memMap.Length - 1) / _thps[0].Pages];
+
+    /// <summary>pfn_to_page, as a page of its folio.</summary>
+    public Page pfn_to_subpage(int pfn) => new(pfn_to_page(pfn), pfn - page_to_pfn(pfn_to_page(pfn)));
 
     /// <summary>What pmd_page() makes of the migration entry that names a page; null is no page.</summary>
     internal Folio? page_of_absent_pmd(Folio named)
@@ -105,6 +137,12 @@ public sealed class Caches
         };
         return page == named ? null : page;
     }
+
+    /// <summary>Which page of its folio a frame number is: page - &amp;folio->page.</summary>
+    public int pfn_to_index(int pfn) => pfn_to_subpage(pfn).Number;
+
+    /// <summary>mm_id: a small number for an mm, from 1.</summary>
+    public int mm_id(Mm mm) => Mm.Slots.SelectMany(s => s.Generations).Cast<Mm>().TakeWhile(m => m != mm).Count() + 1;
 
     private static SlabOptions Of(IReadOnlyDictionary<string, SlabOptions> pools, string name) =>
         pools.TryGetValue(name, out var options) ? options : Defaults[name];

@@ -5,13 +5,16 @@ namespace ThpCheck.Model.Kernel;
 /// <summary>How the kernel is configured.</summary>
 /// <param name="DEBUG_VM">Whether VM_BUG_ON and VM_WARN_ON are evaluated.</param>
 /// <param name="PTRS_PER_PTE">How many entries a page table has; the kernel's is 512.</param>
-/// <param name="HPAGE_PMD_NR">How many pages a THP has, at most as many as a page table has entries; the kernel's is 512.</param>
-/// <param name="PTRS_PER_PMD">How many PMD entries an mm has.</param>
 /// <param name="MMU_GATHER_BUNDLE">How many pages the batch inside a gather takes; the kernel's takes 8.</param>
 /// <param name="MAX_GATHER_BATCH">How many pages each further batch takes; the kernel's takes as many as fit a page.</param>
 /// <param name="MAX_GATHER_BATCH_COUNT">How many further batches there may be. None is as when there is no memory for one.</param>
+/// <param name="HPAGE_PMD_NR">How many pages a THP has, at most as many as a page table has entries; the kernel's is 512.</param>
+/// <param name="MEMCG">Whether there are memcgs, which statistics are counted for.</param>
+/// <param name="MLOCK">Whether memory may be locked (RLIMIT_MEMLOCK); where it is off, no path looks whether a vma is.</param>
+/// <param name="PTRS_PER_PMD">How many PMD entries an mm has.</param>
 public sealed record Config(
-    bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int HPAGE_PMD_NR = 2, int PTRS_PER_PMD = 1, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0)
+    bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0,
+    int HPAGE_PMD_NR = 2, bool MEMCG = false, bool MLOCK = false, int PTRS_PER_PMD = 1)
 {
     /// <summary>What it runs on.</summary>
     public Arch Arch { get; init; } = new();
@@ -39,7 +42,8 @@ public enum AbsentPmd
 /// <summary>What the hardware does, where architectures differ.</summary>
 /// <param name="pmd_pfn_of_absent">What pmd_pfn() and pmd_page() make of a migration entry.</param>
 /// <param name="pmd_bad_of_migration">Whether pmd_bad() is true of a migration entry, as it is on x86 and arm64.</param>
-public sealed record Arch(AbsentPmd pmd_pfn_of_absent = AbsentPmd.other_page, bool pmd_bad_of_migration = true);
+/// <param name="tlb_flush_is_ipi">Whether a TLB flush interrupts the other CPUs and waits for them, as on x86 without a hypervisor's help.</param>
+public sealed record Arch(AbsentPmd pmd_pfn_of_absent = AbsentPmd.other_page, bool pmd_bad_of_migration = true, bool tlb_flush_is_ipi = false);
 
 /// <summary>
 /// A kernel: one class per kernel file, as chosen by a release and replaced by patches, with its toggles, its configuration
@@ -79,8 +83,9 @@ public sealed class Kernel
     public T File<T>()
         where T : KernelFile => (T)_files[Releases.FileOf(typeof(T))];
 
-    /// <summary>The value of a toggle; its default where the scenario does not say.</summary>
-    public bool Toggle(string name) => _toggles.TryGetValue(name, out var value) ? value : Toggles.Find(name).Default;
+    /// <summary>The value of a toggle; where the scenario does not say, the release's.</summary>
+    public bool Toggle(string name) =>
+        _toggles.TryGetValue(name, out var value) ? value : Releases.TogglesOf(Version.Release).TryGetValue(name, out value) ? value : Toggles.Find(name).Default;
 }
 
 /// <summary>One file of the kernel's source: a class with a virtual method for each of its functions.</summary>

@@ -27,7 +27,9 @@ public class filemap(Kernel kernel) : KernelFile(kernel)
     /// <summary>Brings a page of a file into memory and returns it locked, with a reference.</summary>
     /// <remarks>
     /// Left out: readahead of others, errors, and PG_uptodate: a new page stays locked until it is read (hides nothing here: others take its
-    /// lock before they look). The page's lock is waited for with mmap_lock held, where the kernel may drop it and begin again.
+    /// lock before they look); the file's size, so that a page that is cut off can be faulted in again, with what the disk holds (invents such pages: a
+    /// truncation here is the cache's part only), and invalidate_lock, which keeps pages from being read while a file system truncates or punches a
+    /// hole (invents pages that come back in between). The page's lock is waited for with mmap_lock held, where the kernel may drop it and begin again.
     /// </remarks>
     [KernelSource("mm/filemap.c")]
     public virtual async KernelTask<Folio> filemap_fault(AddressSpace mapping, int pgoff)
@@ -130,6 +132,7 @@ public class filemap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Takes a page out of the cache. The caller holds the lock of i_pages, the page's, and the cache's reference.</summary>
+    /// <remarks>Left out: VM_BUG_ON_FOLIO(!folio_test_locked(folio)), which its callers have just asserted themselves (hides nothing).</remarks>
     [KernelSource("mm/filemap.c")]
     public virtual async KernelTask page_cache_delete(AddressSpace mapping, Folio folio)
     {
@@ -152,6 +155,7 @@ public class filemap(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/filemap.c")]
     public virtual async KernelTask filemap_remove_folio(AddressSpace mapping, Folio folio)
     {
+        BUG_ON(!await mm.folio_test_locked(folio), "BUG_ON(!folio_test_locked(folio))");
         await spin_lock(mapping.xa_lock);
         await __filemap_remove_folio(mapping, folio);
         await spin_unlock(mapping.xa_lock);

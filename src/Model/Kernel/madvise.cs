@@ -23,7 +23,10 @@ public class madvise(Kernel kernel) : KernelFile(kernel)
     /// MADV_PAGEOUT on one page of a vma: makes its pte look unused, and has it reclaimed. The flush for the young bit that it cleared comes after that, so a CPU that
     /// has the translation uses the page unseen.
     /// </summary>
-    /// <remarks>Left out: more than one page at a time, large folios, lru_add_drain. The page that is not reclaimed goes back to its LRU.</remarks>
+    /// <remarks>
+    /// Left out: more than one page at a time, large folios, lru_add_drain, PG_referenced, can_do_pageout: who calls it owns the file or may write it. The page that is
+    /// not reclaimed goes back to its LRU.
+    /// </remarks>
     [KernelSource("mm/madvise.c", Function = "madvise_cold_or_pageout_pte_range")]
     public virtual async KernelTask madvise_pageout(Mm mm, int address)
     {

@@ -66,7 +66,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
             return null;
         }
 
-        await pgtable.ptep_set_access_flags(ptep, orig_pte with { Young = true, Dirty = orig_pte.Dirty || write });
+        await pgtable.ptep_set_access_flags(ptep, orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
         await spin_unlock(table.ptl);
         return null;
     }
@@ -113,6 +113,10 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Sets the pte of a locked page-cache page, unless there is one by now; says whether it did. It takes over the caller's reference.</summary>
+    /// <remarks>
+    /// The kernel has allocated the page table before it took the page's lock (hides nothing: the allocation is nobody else's concern). Left out:
+    /// check_stable_address_space, which is for private mappings.
+    /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<bool> finish_fault(Mm vm_mm, Folio folio, int address, bool write)
     {
@@ -150,7 +154,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
             var ptep = table.pte[pgtable.pte_index(address)];
             if (await load(ptep) == orig_pte)
             {
-                await pgtable.ptep_set_access_flags(ptep, orig_pte with { Write = true, Dirty = true, Young = true }); // wp_page_reuse
+                await pgtable.ptep_set_access_flags(ptep, orig_pte with { Write = true, Dirty = true, Young = true }, dirty: true); // wp_page_reuse
                 await spin_unlock(table.ptl);
                 await fault_dirty_shared_page(folio);
             }
@@ -165,6 +169,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Makes the page of a pte that was just made writable dirty, and unlocks it.</summary>
+    /// <remarks>Left out: VM_BUG_ON_PAGE(PageAnon) (hides nothing: its callers have a page of a file), throttling.</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask fault_dirty_shared_page(Folio folio)
     {
@@ -231,7 +236,8 @@ public class memory(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>Copies the ptes of a vma at fork; those of a file are left to be faulted in.</summary>
     /// <remarks>
-    /// Left out: mmu notifiers and the sequence count that GUP-fast watches, as no such walker is here. The PMD is read once:
+    /// Left out: mmu notifiers and the sequence count that GUP-fast watches, as no such walker is here; huge PMDs, which set-up copies
+    /// (hides forks beside their users). The PMD is read once:
     /// the kernel reads it again for the lock, which both mmap_locks make the same table.
     /// </remarks>
     [KernelSource("mm/memory.c")]
@@ -247,7 +253,7 @@ public class memory(Kernel kernel) : KernelFile(kernel)
         for (var i = 0; i < src_mm!.PTRS_PER_PMD; i++) // copy_pmd_range
         {
             var src_pmd = await load(src_mm.pmd_at(i));
-            if (!pgtable.pmd_none(src_pmd))
+            if (!pgtable.pmd_none_or_trans_huge(src_pmd))
             {
                 await copy_pte_range(dst_mm!, src_vma, pgtable.pmd_pgtable(src_pmd), i * Config.PTRS_PER_PTE);
             }

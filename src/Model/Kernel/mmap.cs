@@ -25,8 +25,21 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         return vma;
     }
 
+    /// <summary>Maps a file by a vma whose flags say whether it is shared.</summary>
+    /// <remarks>Left out: merging with neighbours.</remarks>
+    [KernelSource("mm/mmap.c")]
+    public virtual async KernelTask<Vma> mmap_region(Mm mm, int start, int end, AddressSpace file, bool shared)
+    {
+        await down_write(mm.mmap_lock);
+        var vma = await kmem_cache_alloc(Caches.Vma);
+        await store(vma.vm_flags, shared ? VmFlags.VM_SHARED : VmFlags.None);
+        await vma_link(mm, vma, start, end, file);
+        await up_write(mm.mmap_lock);
+        return vma;
+    }
+
     /// <summary>MAP_FIXED: maps anonymous memory in the place of the vma that an address is in, while the other threads of the process go on.</summary>
-    /// <remarks>mmap_lock is held for writing throughout, so a fault waits until the new vma is there. Left out: ranges that are not whole vmas.</remarks>
+    /// <remarks>mmap_lock is held for writing throughout, so a fault waits until the new vma is there. Left out: ranges that are not whole vmas, merging with neighbours.</remarks>
     [KernelSource("mm/mmap.c", Function = "mmap_region")]
     public virtual async KernelTask mmap_fixed(Mm mm, int address)
     {
@@ -36,10 +49,10 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         {
             var start = await load(old.vm_start);
             var end = await load(old.vm_end);
-            var vma = await kmem_cache_alloc(Caches.Vma);
             await list_del(mm.mm_mt, old, mm.mmap_lock); // do_mas_munmap
             await unmap_region(mm, old);
             await kmem_cache_free(old);
+            var vma = await kmem_cache_alloc(Caches.Vma);
             await vma_link(mm, vma, start, end, null);
         }
 
@@ -60,7 +73,7 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
             await down_write(file.i_mmap_rwsem);
         }
 
-        await list_add_tail(mm.mm_mt, vma, mm.mmap_lock);
+        await vma_mas_store(mm, vma);
         if (file is not null)
         {
             await list_add_tail(file.i_mmap, vma, file.i_mmap_rwsem); // vma_interval_tree_insert
@@ -200,9 +213,8 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     /// one that is covered in part begins or ends elsewhere.
     /// </summary>
     /// <remarks>
-    /// The caller holds mmap_lock for writing. Left out: files' i_mmap (hides walks of file mappings), vma_adjust_trans_huge (hides huge
-    /// pages that no longer fit), assertions about the ranges, failing allocations. The maple tree is changed in one place, not as each
-    /// range is (hides nothing: who looks holds mmap_lock).
+    /// The caller holds mmap_lock for writing. Left out: vma_adjust_trans_huge (hides huge pages that no longer fit), uprobes, assertions about
+    /// the ranges, failing allocations. The maple tree is changed in one place, not as each range is (hides nothing: who looks holds mmap_lock).
     /// </remarks>
     [KernelSource("mm/mmap.c")]
     public virtual async KernelTask __vma_adjust(Vma vma, int start, int end, int pgoff, Vma? insert, Vma? expand)
@@ -210,6 +222,7 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
         var mm = await load(vma.vm_mm);
         var vm_end = await load(vma.vm_end);
         var next = await mas_find(mm!, vm_end);
+        var file = await load(vma.vm_file);
         Vma? next_next = null;
         Vma? exporter = null;
         Vma? importer = null;
@@ -257,6 +270,15 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
             }
         }
 
+        if (file is not null)
+        {
+            await down_write(file.i_mmap_rwsem);
+            if (insert is not null)
+            {
+                await list_add_tail(file.i_mmap, insert, file.i_mmap_rwsem); // __vma_link_file
+            }
+        }
+
         var anon_vma = await load(vma.anon_vma);
         if (adjust_next != 0 && anon_vma is null)
         {
@@ -275,6 +297,15 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
             if (adjust_next != 0)
             {
                 await anon_vma_interval_tree_pre_update_vma(next!);
+            }
+        }
+
+        if (file is not null)
+        {
+            await list_del(file.i_mmap, vma, file.i_mmap_rwsem); // vma_interval_tree_remove
+            if (adjust_next != 0)
+            {
+                await list_del(file.i_mmap, next!, file.i_mmap_rwsem);
             }
         }
 
@@ -297,8 +328,27 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
             await store(next.vm_pgoff, next_pgoff + adjust_next);
         }
 
+        if (file is not null)
+        {
+            if (adjust_next != 0)
+            {
+                await list_add_tail(file.i_mmap, next!, file.i_mmap_rwsem);
+            }
+
+            await list_add_tail(file.i_mmap, vma, file.i_mmap_rwsem);
+        }
+
         if (remove_next != 0)
         {
+            if (file is not null)
+            {
+                await list_del(file.i_mmap, next!, file.i_mmap_rwsem); // __remove_shared_vm_struct
+                if (next_next is not null)
+                {
+                    await list_del(file.i_mmap, next_next, file.i_mmap_rwsem);
+                }
+            }
+
             await list_del(mm!.mm_mt, next!, mm.mmap_lock); // the tree's range is stored over
             if (next_next is not null)
             {
@@ -319,6 +369,11 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
             }
 
             await rmap.anon_vma_unlock_write(anon_vma);
+        }
+
+        if (file is not null)
+        {
+            await up_write(file.i_mmap_rwsem);
         }
 
         while (remove_next != 0)

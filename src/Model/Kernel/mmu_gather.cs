@@ -85,6 +85,10 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
         return tlb with { Start = 0, End = 0 }; // __tlb_reset_range
     }
 
+    /// <summary>Waits until whoever walks page tables with interrupts off has left: they cannot be in a table that was unhooked before.</summary>
+    [KernelSource("mm/mmu_gather.c")]
+    public virtual KernelTask tlb_remove_table_sync_one() => Interrupts.smp_call_function();
+
     /// <summary>Flushes, then frees what was gathered.</summary>
     [KernelSource("mm/mmu_gather.c")]
     public virtual async KernelTask<MmuGather> tlb_flush_mmu(MmuGather tlb)
@@ -99,7 +103,7 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
     {
         for (var batch = 0; StartOf(batch) < tlb.Nr; batch++)
         {
-            await swap.release_pages(tlb, StartOf(batch), Math.Min(EndOf(batch), tlb.Nr));
+            await free_pages_and_swap_cache(tlb, StartOf(batch), Math.Min(EndOf(batch), tlb.Nr));
         }
 
         if (tlb.Table is { } table)
@@ -109,6 +113,11 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
 
         return tlb.Emptied() with { Table = null };
     }
+
+    /// <summary>Drops one batch's references.</summary>
+    /// <remarks>Left out: free_swap_cache, which comes first (hides swap-cache races; no folio here is in swap).</remarks>
+    [KernelSource("mm/swap_state.c")]
+    public virtual KernelTask free_pages_and_swap_cache(MmuGather tlb, int first, int end) => swap.release_pages(tlb, first, end);
 
     /// <summary>Ends the gathering. Where another thread gathers in this mm too, it flushes even what it has not unmapped itself.</summary>
     [KernelSource("mm/mmu_gather.c")]

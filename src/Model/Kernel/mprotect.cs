@@ -20,30 +20,34 @@ public class mprotect(Kernel kernel) : KernelFile(kernel)
                 prev = await mmap.mas_prev(mm, vma);
             }
 
+            var tlb = await mmu_gather.tlb_gather_mmu(mm);
             while (vma is not null)
             {
                 var tmp = await load(vma.vm_end);
                 tmp = tmp < end ? tmp : end;
                 var newflags = await load(vma.vm_flags) & ~VmFlags.VM_EXEC;
-                prev = await mprotect_fixup(mm, vma, prev, start, tmp, newflags | (exec ? VmFlags.VM_EXEC : VmFlags.None));
+                (tlb, prev) = await mprotect_fixup(tlb, vma, prev, start, tmp, newflags | (exec ? VmFlags.VM_EXEC : VmFlags.None));
                 var done = await load(prev.vm_end);
                 start = tmp > done ? tmp : done;
                 vma = start < end ? await mmap.find_vma(mm, start) : null;
             }
+
+            await mmu_gather.tlb_finish_mmu(tlb);
         }
 
         await up_write(mm.mmap_lock);
     }
 
     /// <summary>Gives a part of a vma new flags: merges it with its neighbours where they fit, else splits it off.</summary>
-    /// <returns>The vma that has the range now.</returns>
+    /// <returns>The gather, and the vma that has the range now.</returns>
     /// <remarks>Left out: accounting, security.</remarks>
     [KernelSource("mm/mprotect.c")]
-    public virtual async KernelTask<Vma> mprotect_fixup(Mm mm, Vma vma, Vma? prev, int start, int end, VmFlags newflags)
+    public virtual async KernelTask<(MmuGather Tlb, Vma Vma)> mprotect_fixup(MmuGather tlb, Vma vma, Vma? prev, int start, int end, VmFlags newflags)
     {
+        var mm = tlb.Mm;
         if (await load(vma.vm_flags) == newflags)
         {
-            return vma;
+            return (tlb, vma);
         }
 
         var vm_pgoff = await load(vma.vm_pgoff);
@@ -66,33 +70,35 @@ public class mprotect(Kernel kernel) : KernelFile(kernel)
         }
 
         await store(vma.vm_flags, newflags);
-        await change_protection(mm, start, end);
-        return vma;
+        return (await change_protection(tlb, start, end), vma);
     }
 
-    /// <summary>Gives the ptes of a range the vma's new rights: clears each and sets it again, under the page-table lock.</summary>
+    /// <summary>Gives the ptes of a range the vma's new rights: clears each and sets it again, under the page-table lock. The flush is the gather's.</summary>
     /// <remarks>
-    /// Left out: huge PMDs, the execute bit itself, so a pte is set to what it was; that a pte of an exclusive page is made writable again; the TLB and its
-    /// gather (hides stale translations); swap and migration entries, upper levels, notifiers.
+    /// Left out: the execute bit itself, so a pte is set to what it was, though it is flushed as one whose bit has changed; that a pte of an exclusive
+    /// page is made writable again; swap and migration entries, upper levels, notifiers.
     /// </remarks>
     [KernelSource("mm/mprotect.c")]
-    public virtual async KernelTask change_protection(Mm mm, int start, int end)
+    public virtual async KernelTask<MmuGather> change_protection(MmuGather tlb, int start, int end)
     {
         for (; start < end; start = pgtable.pmd_addr_end(start, end)) // change_pmd_range
         {
-            var pmd = await load(pgtable.pmd_offset(mm, start));
+            var pmd = await load(pgtable.pmd_offset(tlb.Mm, start));
             if (!pgtable.pmd_none(pmd))
             {
-                await change_pte_range(pgtable.pmd_pgtable(pmd), start, pgtable.pmd_addr_end(start, end));
+                tlb = await change_pte_range(tlb, pgtable.pmd_pgtable(pmd), start, pgtable.pmd_addr_end(start, end));
             }
         }
+
+        return tlb;
     }
 
     /// <summary>change_protection in one page table.</summary>
     [KernelSource("mm/mprotect.c")]
-    public virtual async KernelTask change_pte_range(PageTable table, int address, int end)
+    public virtual async KernelTask<MmuGather> change_pte_range(MmuGather tlb, PageTable table, int address, int end)
     {
         await spin_lock(table.ptl);
+        await rmap.flush_tlb_batched_pending(tlb.Mm);
         for (; address < end; address++)
         {
             var ptep = table.pte[pgtable.pte_index(address)];
@@ -100,9 +106,11 @@ public class mprotect(Kernel kernel) : KernelFile(kernel)
             {
                 var pte = await pgtable.ptep_get_and_clear_full(ptep); // ptep_modify_prot_start
                 await store(ptep, pte);
+                tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address); // pte_needs_flush, tlb_flush_pte_range
             }
         }
 
         await spin_unlock(table.ptl);
+        return tlb;
     }
 }

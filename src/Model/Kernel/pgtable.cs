@@ -44,6 +44,10 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
     [KernelSource("include/linux/swapops.h")]
     public virtual bool is_pmd_migration_entry(Pmd pmd) => !pmd_present(pmd) && pmd.Kind == PmdKind.Migration;
 
+    /// <summary>Whether it has no table to walk: it is none, huge or a migration entry.</summary>
+    [KernelSource("include/linux/pgtable.h", Function = "pmd_none_or_trans_huge_or_clear_bad")]
+    public virtual bool pmd_none_or_trans_huge(Pmd pmd) => pmd_none(pmd) || pmd_trans_huge(pmd) || !pmd_present(pmd);
+
     /// <summary>Whether it cannot be an entry that points to a table. True of a huge page's; of a migration entry's as the architecture has it.</summary>
     public virtual bool pmd_bad(Pmd pmd) => pmd_trans_huge(pmd) || (pmd.Kind == PmdKind.Migration && Config.Arch.pmd_bad_of_migration);
 
@@ -92,14 +96,62 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Makes a present pte allow more. The caller holds the page-table lock.</summary>
-    /// <remarks>A load and a store: an accessed bit that a CPU sets in between is set in the new pte anyway.</remarks>
+    /// <param name="ptep">The pte.</param>
+    /// <param name="entry">What it is to be.</param>
+    /// <param name="dirty">Whether it is for a store. For a load x86 leaves the pte alone: the CPU sets the accessed bit itself.</param>
+    /// <remarks>A load and a store: the bits that a CPU may set in between, accessed and dirty, are set in what a store's fault writes anyway.</remarks>
     [KernelSource("arch/x86/mm/pgtable.c")]
-    public virtual async KernelTask ptep_set_access_flags(Shared<Pte> ptep, Pte entry)
+    public virtual async KernelTask ptep_set_access_flags(Shared<Pte> ptep, Pte entry, bool dirty)
     {
-        if (await load(ptep) != entry)
+        if (await load(ptep) != entry && dirty)
         {
             await store(ptep, entry);
         }
+    }
+
+    /// <summary>The table of an address, to be looked at without its lock; null where the PMD has none.</summary>
+    /// <remarks>Until 6.4 it is for callers who know that there is a table: anything else is a kernel bug here, and no caller sees null.</remarks>
+    [KernelSource("include/linux/pgtable.h")]
+    public virtual async KernelTask<PageTable?> pte_offset_map(Mm mm, int address)
+    {
+        var pmd = await load(pmd_offset(mm, address));
+        return pmd_pgtable(pmd);
+    }
+
+    /// <summary>Ends the look.</summary>
+    [KernelSource("include/linux/pgtable.h")]
+    public virtual async KernelTask pte_unmap()
+    {
+    }
+
+    /// <summary>The table of an address with its lock held; null where the PMD has none.</summary>
+    /// <remarks>As <see cref="pte_offset_map"/>. The PMD is read once: the kernel reads it again for the lock.</remarks>
+    [KernelSource("include/linux/mm.h")]
+    public virtual async KernelTask<PageTable?> pte_offset_map_lock(Mm mm, int address)
+    {
+        var pmd = await load(pmd_offset(mm, address));
+        var table = pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
+        return table;
+    }
+
+    /// <summary>Clears a PMD that points to a table, and flushes what the TLBs know of its reach.</summary>
+    /// <remarks>Left out: the TLBs themselves; where a flush interrupts the other CPUs and waits for them, that is here.</remarks>
+    [KernelSource("mm/pgtable-generic.c")]
+    public virtual async KernelTask<Pmd> pmdp_collapse_flush(Shared<Pmd> pmdp)
+    {
+        if (Config.DEBUG_VM)
+        {
+            BUG_ON(pmd_trans_huge(await load(pmdp)), "VM_BUG_ON(pmd_trans_huge(*pmdp))");
+        }
+
+        var pmd = await xchg(pmdp, default);
+        if (Config.Arch.tlb_flush_is_ipi)
+        {
+            await Interrupts.smp_call_function(); // flush_tlb_range
+        }
+
+        return pmd;
     }
 
     /// <summary>Clears the write bit.</summary>

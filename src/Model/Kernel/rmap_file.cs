@@ -19,6 +19,9 @@ public enum TlbUbc
 /// <summary>The part of mm/rmap.c that is about file pages, and its putting off of flushes.</summary>
 public partial class rmap
 {
+    /// <summary>rwc->contended: what a walk gives that only tries the lock, and did not get it.</summary>
+    public const int Contended = -1;
+
     /// <summary>Notes that a pte of an mm was cleared without a flush.</summary>
     /// <remarks>Left out: starting to count anew before the counters overflow (more flushes put off than they can count are a fault of the model).</remarks>
     [KernelSource("mm/rmap.c")]
@@ -110,9 +113,11 @@ public partial class rmap
 
     /// <summary>Visits every vma that may map a locked file page.</summary>
     /// <remarks>
-    /// Left out: taking the lock by i_mmap_trylock_read first (nothing: it sleeps where that fails), done, which would end the walk of an unmapped folio
-    /// early, and invalid_vma (every mapping of a file is shared here).
+    /// Left out: taking the lock by i_mmap_trylock_read first where it then sleeps (hides nothing), done, which would end the walk of an unmapped folio
+    /// early (hides nothing: what it looks at after that does not map the folio, whose lock keeps it from being mapped), and invalid_vma (every mapping of a
+    /// file is shared here).
     /// </remarks>
+    /// <returns>What the visits made of their argument, or <see cref="Contended"/>.</returns>
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask<int> rmap_walk_file(Folio folio, RmapWalkControl rwc, int arg)
     {
@@ -128,7 +133,15 @@ public partial class rmap
         }
 
         var pgoff = await load(folio.index);
-        await down_read(file.i_mmap_rwsem);
+        if (!rwc.try_lock)
+        {
+            await down_read(file.i_mmap_rwsem);
+        }
+        else if (!await down_read_trylock(file.i_mmap_rwsem))
+        {
+            return Contended;
+        }
+
         var goes_on = true;
         for (var i = 0; goes_on; i++)
         {
@@ -150,7 +163,11 @@ public partial class rmap
     }
 
     /// <summary>How many mappings have used a locked file page since the last time; their young bits are cleared, and no TLB is flushed for that.</summary>
-    /// <remarks>Left out: what <see cref="folio_referenced"/> leaves out.</remarks>
+    /// <returns>How many, or <see cref="Contended"/>, which its caller takes for use as well.</returns>
+    /// <remarks>
+    /// Left out: what <see cref="folio_referenced"/> leaves out; that the walk ends once it has found as many ptes as mapped the page at first (hides a
+    /// page that is taken for unused though a mapping that it did not come to has used it; a locked page gets no mapping meanwhile).
+    /// </remarks>
     [KernelSource("mm/rmap.c", Function = "folio_referenced")]
     public virtual async KernelTask<int> folio_referenced_locked(Folio folio) =>
         await mm.folio_mapped(folio) ? await rmap_walk(folio, File<rmap_walks>().count_references_rwc, 0) : 0;

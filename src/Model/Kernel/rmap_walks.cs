@@ -59,7 +59,7 @@ public class rmap_walks : KernelFile
 
     private sealed class CountReferences(Kernel kernel) : RmapWalkControl
     {
-        public override bool try_lock => true; // of i_mmap_rwsem, which nothing here holds for writing beside it
+        public override bool try_lock => true; // of i_mmap_rwsem
 
         public override KernelTask<(bool GoesOn, int Arg)> rmap_one(Folio folio, Vma vma, int address, int arg) =>
             kernel.File<rmap>().count_references_one(folio, vma, address, arg);

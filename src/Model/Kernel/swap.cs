@@ -10,6 +10,12 @@ public class swap(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask __folio_put(Folio folio)
     {
         await __page_cache_release(folio);
+        if (folio.Pages > 1)
+        {
+            await File<page_alloc>().free_compound_page(folio);
+            return;
+        }
+
         await free_unref_page(folio);
     }
 
@@ -21,6 +27,17 @@ public class swap(Kernel kernel) : KernelFile(kernel)
         if (await test_bit(PageFlags.PG_lru, folio.flags))
         {
             await clear_bit(PageFlags.PG_lru, folio.flags);
+        }
+
+        if (Config.MLOCK)
+        {
+            var mlocked = await test_bit(PageFlags.PG_mlocked, folio.flags);
+            Oracle("freed", mlocked ? folio : null); // counted: UNEVICTABLE_PGCLEARED
+            if (mlocked)
+            {
+                await clear_bit(PageFlags.PG_mlocked, folio.flags);
+                await atomic_add(-folio.Pages, Caches.Pgdat!.vm_stat[StatItem.NR_MLOCK]);
+            }
         }
     }
 
@@ -52,7 +69,6 @@ public class swap(Kernel kernel) : KernelFile(kernel)
     /// <summary>
     /// Drops the references that some pages of a gather own, those of one batch: first all of them, then it frees the pages whose last they were.
     /// </summary>
-    /// <remarks>Left out: free_swap_cache, which comes first (hides swap-cache races; no folio here is in swap).</remarks>
     [KernelSource("mm/swap.c")]
     public virtual async KernelTask release_pages(MmuGather tlb, int first, int end)
     {

@@ -18,6 +18,7 @@ public class tlbflush(Kernel kernel) : KernelFile(kernel)
     public virtual Step flush_tlb_mm(Mm mm) => flush_tlb_pages(mm, 0, Config.Pages);
 
     /// <summary>Flushes what reclaim has put off: every entry of the CPUs that were noted, here of all.</summary>
+    /// <remarks>The kernel notes the CPUs of the mms whose ptes it cleared (hides stale entries of other mms, which only this flush takes away here).</remarks>
     [KernelSource("arch/x86/mm/tlb.c")]
     public virtual Step arch_tlbbatch_flush() => flush_tlb_all();
 

@@ -60,6 +60,7 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<bool> __remove_mapping(AddressSpace mapping, Folio folio)
     {
         BUG_ON(!await mm.folio_test_locked(folio), "BUG_ON(!folio_test_locked(folio))");
+        BUG_ON(await load(folio.mapping) != mapping, "BUG_ON(mapping != folio_mapping(folio))");
         await spin_lock(mapping.xa_lock);
         if (await cmpxchg(folio._refcount, 2, 0) != 2) // folio_ref_freeze
         {

@@ -21,8 +21,25 @@ public enum PageFlags
     /// <summary>On its way to disk.</summary>
     PG_writeback = 8,
 
-    /// <summary>Some vma that is VM_LOCKED maps it, or did: reclaim leaves it alone.</summary>
+    /// <summary>Some vma that is VM_LOCKED maps it, or did.</summary>
     PG_mlocked = 16,
+
+    /// <summary>Its LRU list is the unevictable one.</summary>
+    PG_unevictable = 32,
+
+    /// <summary>Of a THP's first tail page: its subpages' mapcounts are one above the number of their ptes (PageDoubleMap, until 6.1).</summary>
+    PG_double_map = 64,
+}
+
+/// <summary>Flags that each page of a large folio has of its own.</summary>
+[Flags]
+public enum SubpageFlags
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>Only one process has the page (since 5.19).</summary>
+    PG_anon_exclusive = 1,
 }
 
 /// <summary>
@@ -30,19 +47,25 @@ public enum PageFlags
 /// back to the buddy lists.
 /// </summary>
 /// <remarks>
-/// Mapcounts are stored minus one, as in the kernel. The type bit of <c>mapping</c> (PAGE_MAPPING_ANON) is the type of the
+/// Mapcounts are stored minus one, as in the kernel, but for <c>_subpages_mapcount</c>. The type bit of <c>mapping</c> (PAGE_MAPPING_ANON) is the type of the
 /// object it points to: both are one word there, and one store here.
 /// </remarks>
-public sealed class Folio(Layout at, int most, int pages = 1) : KernelObject(at)
+public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false, bool mlock = false) : KernelObject(at)
 {
+    /// <summary>Added to <c>_subpages_mapcount</c> while the whole is mapped (4b51634cd16a and later).</summary>
+    public const int COMPOUND_MAPPED = 0x800000;
+
+    /// <summary>GUP_PIN_COUNTING_BIAS: what a pin adds to the references of a folio of one page; the kernel's is 1024.</summary>
+    public const int PinBias = 64;
+
     /// <summary>Page flags.</summary>
     public readonly Shared<PageFlags> flags = at.Cell<PageFlags>();
 
     /// <summary>How many ptes map it, or the first page of a THP, minus one.</summary>
     public readonly Shared<int> _mapcount = at.Cell(-1, most, -1);
 
-    /// <summary>How many references there are.</summary>
-    public readonly Shared<int> _refcount = at.Cell(0, ((pages + 1) * most) + 2);
+    /// <summary>How many references there are, to all of its pages together.</summary>
+    public readonly Shared<int> _refcount = at.Cell(0, ((pages + 1) * most) + 2 + (2 * PinBias));
 
     /// <summary>The anon_vma of an anonymous folio, stale once it is unmapped, until it is freed; or the file of a page-cache folio.</summary>
     public readonly Shared<KernelObject?> mapping = at.Cell<KernelObject?>();
@@ -50,35 +73,105 @@ public sealed class Folio(Layout at, int most, int pages = 1) : KernelObject(at)
     /// <summary>Its offset in what it belongs to, in pages.</summary>
     public readonly Shared<int> index = at.Cell(0, most + 1);
 
-    /// <summary>Of a THP: how many PMDs map it, minus one (compound_mapcount).</summary>
-    public readonly Shared<int> _compound_mapcount = pages > 1 ? at.Cell(-1, most, -1) : default;
+    /// <summary>What the page holds: the number of the store that was last.</summary>
+    public readonly Shared<int> data = at.Cell(0, Contents);
 
-    private readonly Shared<int>[] _tails = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(-1, most, -1, $"_mapcount[{i}]"))];
+    /// <summary>The flags of each of its pages.</summary>
+    public readonly SharedArray<SubpageFlags> page_flags = at.Array<SubpageFlags>(pages);
+
+    /// <summary>Of a large folio: how many pins there are.</summary>
+    public readonly Shared<int> _pincount = at.Cell(0, most);
+
+    /// <summary>Of a large folio, since 6.15: how many ptes map any of its pages, minus one.</summary>
+    public readonly Shared<int> _large_mapcount = at.Cell(-1, pages * most, -1);
+
+    /// <summary>FOLIO_MM_IDS_LOCK_BITNUM: guards the mapcount of a large folio and who maps it.</summary>
+    public readonly spinlock_t large_mapcount_lock = new(at);
+
+    /// <summary>FOLIO_MM_IDS_SHARED: the large folio may be mapped by more than one process.</summary>
+    public readonly Shared<bool> maybe_mapped_shared = at.Cell<bool>();
+
+    /// <summary>_mm_id and _mm_id_mapcount. Only under the lock above.</summary>
+    public readonly Shared<MmIds> _mm_ids = at.Cell<MmIds>();
 
     private readonly Shared<int>[] _tailData = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(0, Contents, 0, $"data[{i}]"))];
 
-    private readonly Shared<bool>[] _anonExclusive = [.. Enumerable.Range(0, pages).Select(i => at.Cell<bool>(name: pages == 1 ? "PG_anon_exclusive" : $"PG_anon_exclusive[{i}]"))];
+    /// <summary>What one of its pages holds.</summary>
+    public Shared<int> data_of(int page) => page == 0 ? data : _tailData[page - 1];
 
-    /// <summary>Of a THP: how often it is pinned; each pin has a reference too. A small page is never pinned here.</summary>
-    public readonly Shared<int> _pincount = pages > 1 ? at.Cell(0, most) : default;
+    /// <summary>The largest number of a store.</summary>
+    public const int Contents = 7;
+
+    /// <summary>The memcg it is charged to, where there are memcgs.</summary>
+    public readonly Shared<Memcg?> memcg_data = memcg ? at.Cell<Memcg?>() : default;
+
+    /// <summary>How many VM_LOCKED vmas are known to map it, while it is on the unevictable list; where memory may be locked.</summary>
+    public readonly Shared<int> mlock_count = mlock ? at.Cell(0, most) : default;
+
+    /// <summary>Of a THP: the flags of its first tail page, whose PG_locked is a bit spinlock of the mapcounts (9bd3155ed83b).</summary>
+    public readonly Shared<PageFlags> _flags_1 = pages > 1 ? at.Cell<PageFlags>() : default;
+
+    /// <summary>Of a THP: how many PMDs map it, minus one (compound_mapcount).</summary>
+    public readonly Shared<int> _compound_mapcount = pages > 1 ? at.Cell(-1, most, -1) : default;
+
+    /// <summary>
+    /// Of a THP: how many ptes map its pages (cb67f4282bf9), or how many of its pages ptes map (be5ef2d9b006), and that with
+    /// <see cref="COMPOUND_MAPPED"/> besides (4b51634cd16a).
+    /// </summary>
+    public readonly Shared<int> _subpages_mapcount = pages > 1 ? at.Cell(-pages * most, (3 * COMPOUND_MAPPED) + (pages * most)) : default;
+
+    private readonly Shared<int>[] _tails = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(-1, most, -1, $"_mapcount[{i}]"))];
 
     /// <summary>How many pages it has (folio_nr_pages). Fixed for as long as it is allocated.</summary>
     public int Pages => pages;
 
     /// <summary>How many ptes map one of its pages, minus one: page[i]._mapcount.</summary>
     public Shared<int> mapcount(int page) => page == 0 ? _mapcount : _tails[page - 1];
+}
 
-    /// <summary>What the page holds: the number of the store that was last.</summary>
-    public readonly Shared<int> data = at.Cell(0, Contents);
+/// <summary>struct page *: one page of a folio, which is its compound_head.</summary>
+/// <param name="Folio">The folio.</param>
+/// <param name="Number">Which of its pages.</param>
+public readonly record struct Page(Folio Folio, int Number)
+{
+    /// <summary>How many ptes map it, minus one.</summary>
+    public Shared<int> _mapcount => Folio.mapcount(Number);
+}
 
-    /// <summary>The largest number of a store.</summary>
-    internal const int Contents = 7;
+/// <summary>The two processes that are known to map a large folio, and how many ptes of each do. An id of 0 is none.</summary>
+/// <remarks>One word, as it is only looked at under its lock. The default is nobody.</remarks>
+public readonly record struct MmIds(int Id0, int Count0, int Id1, int Count1) : IWord<MmIds>
+{
+    private const int Field = 6;
 
-    /// <summary>What one of its pages holds.</summary>
-    public Shared<int> data_of(int page) => page == 0 ? data : _tailData[page - 1];
+    /// <inheritdoc/>
+    public static int Bits => 4 * Field;
 
-    /// <summary>PageAnonExclusive: one of its pages, anonymous, is mapped by one process only, which may write to it.</summary>
-    public Shared<bool> anon_exclusive(int page) => _anonExclusive[page];
+    /// <inheritdoc/>
+    public static MmIds FromWord(long word) => new(Part(word, 0), Part(word, 1), Part(word, 2), Part(word, 3));
+
+    /// <inheritdoc/>
+    public long ToWord() => Id0 + ((long)Count0 << Field) + ((long)Id1 << (2 * Field)) + ((long)Count1 << (3 * Field));
+
+    /// <summary>With some ptes of a process more, or fewer. A third process is not noted.</summary>
+    public MmIds With(int id, int diff)
+    {
+        if (Id0 == id || (Id1 != id && Id0 == 0))
+        {
+            var count = Count0 + diff;
+            return this with { Id0 = count == 0 ? 0 : id, Count0 = count };
+        }
+
+        if (Id1 == id || Id1 == 0)
+        {
+            var count = Count1 + diff;
+            return this with { Id1 = count == 0 ? 0 : id, Count1 = count };
+        }
+
+        return this;
+    }
+
+    private static int Part(long word, int i) => (int)(word >> (i * Field)) & ((1 << Field) - 1);
 }
 
 /// <summary>struct address_space and the inode it is in: a file's pages, in memory and on disk.</summary>

@@ -8,9 +8,11 @@ namespace ThpCheck.Model.Objects;
 /// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); counters
 /// of page tables (hygiene only). RSS is counted by the paths of 5.13 only.
 /// </remarks>
-public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue, int pages = 0) : KernelObject(at)
+public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue, int pages = 1) : KernelObject(at)
 {
     private const int RssRange = 255;
+
+    private readonly Ghost<int>[] _stored = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, Folio.Contents, 0, $"stored[{i}]"))];
 
     /// <summary>mmap_lock.</summary>
     public readonly rw_semaphore mmap_lock = new(at);
@@ -53,16 +55,26 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
     /// <summary>TLB_FLUSH_BATCH_FLUSHED_SHIFT; the kernel's is 16.</summary>
     public const int FlushedShift = 3;
 
-    private readonly Ghost<int>[] _written = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, Folio.Contents, 0, $"written[{i}]"))];
+    /// <summary>write_protect_seq, which GUP-fast watches: odd while fork write-protects.</summary>
+    public readonly Shared<int> write_protect_seq = at.Cell(0, 15);
 
-    /// <summary>Ghost: the mm that it was forked from.</summary>
-    public readonly Ghost<Mm?> forked_from = at.Ghost<Mm?>();
+    /// <summary>MMF_HAS_PINNED: some page of it was pinned once.</summary>
+    public readonly Shared<bool> has_pinned = at.Cell<bool>();
 
-    /// <summary>Ghost: the number of the store that user code made last at a page; 0 for none, or none since the page was unmapped.</summary>
-    public Ghost<int> written(int address) => _written[address];
+    /// <summary>Ghost: it has forked, or was forked, so that references other than pins promise nothing.</summary>
+    public readonly Ghost<bool> forked = at.Ghost<bool>();
+
+    /// <summary>Ghost: what the process stored last at an address since it was forked, or 0.</summary>
+    public Ghost<int> stored(int address) => _stored[address];
 
     /// <summary>Its vmas in the order of their addresses (the maple tree).</summary>
     public readonly guarded_list<Vma> mm_mt = new(at, vmas);
+
+    /// <summary>notifier_subscriptions: who is told when a mapping goes.</summary>
+    public readonly Shared<Kvm?> notifier_subscriptions = at.Cell<Kvm?>();
+
+    /// <summary>Ghost: whether madvise(MADV_COLLAPSE) has returned 0 for it.</summary>
+    public readonly Ghost<bool> collapsed = at.Ghost<bool>();
 }
 
 /// <summary>struct vm_area_struct. Addresses are in pages.</summary>
@@ -106,6 +118,24 @@ public enum VmFlags
     /// <summary>Its pages may not be reclaimed: mlock.</summary>
     VM_LOCKED = 1,
 
+    /// <summary>Device memory; and, together with <see cref="VM_LOCKED"/>, that mlock is still at work.</summary>
+    VM_IO = 2,
+
     /// <summary>It may be executed. No path depends on it but those that compare flags.</summary>
     VM_EXEC = 4,
+
+    /// <summary>It is shared with whoever maps the same file; else its stores are its own, on copies.</summary>
+    VM_SHARED = 8,
+
+    /// <summary>Registered with userfaultfd for faults on pages that are cached and not mapped.</summary>
+    VM_UFFD_MINOR = 16,
+
+    /// <summary>Registered with userfaultfd for write protection.</summary>
+    VM_UFFD_WP = 32,
+
+    /// <summary>Registered with userfaultfd for pages that are missing.</summary>
+    VM_UFFD_MISSING = 64,
+
+    /// <summary>Registered with userfaultfd (userfaultfd_armed).</summary>
+    VM_UFFD = VM_UFFD_MINOR | VM_UFFD_WP | VM_UFFD_MISSING,
 }

@@ -59,10 +59,10 @@ public class delay_dirty_v0_memory(Kernel.Kernel kernel) : memory(kernel)
 public class delay_dirty_v0_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel)
 {
     /// <inheritdoc/>
-    [KernelSource("mm/swap_state.c", At = "patch of 29 October 2022", Function = "free_pages_and_swap_cache")]
-    public override async KernelTask<MmuGather> tlb_batch_pages_flush(MmuGather tlb)
+    [KernelSource("mm/swap_state.c", At = "patch of 29 October 2022")]
+    public override async KernelTask free_pages_and_swap_cache(MmuGather tlb, int first, int end)
     {
-        for (var i = 0; i < tlb.Nr; i++)
+        for (var i = first; i < end; i++)
         {
             if ((tlb.FlagsOf(i) & EncodedPage.Dirty) != 0)
             {
@@ -70,7 +70,7 @@ public class delay_dirty_v0_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel
             }
         }
 
-        return await base.tlb_batch_pages_flush(tlb);
+        await base.free_pages_and_swap_cache(tlb, first, end);
     }
 }
 
@@ -124,10 +124,10 @@ public class delay_dirty_v0b_memory(Kernel.Kernel kernel) : memory(kernel)
 public class delay_dirty_v0b_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel)
 {
     /// <inheritdoc/>
-    [KernelSource("mm/swap_state.c", At = "mail of 31 October 2022", Function = "free_pages_and_swap_cache")]
-    public override async KernelTask<MmuGather> tlb_batch_pages_flush(MmuGather tlb)
+    [KernelSource("mm/swap_state.c", At = "mail of 31 October 2022")]
+    public override async KernelTask free_pages_and_swap_cache(MmuGather tlb, int first, int end)
     {
-        for (var i = 0; i < tlb.Nr; i++)
+        for (var i = first; i < end; i++)
         {
             if ((tlb.FlagsOf(i) & EncodedPage.Dirty) != 0)
             {
@@ -137,6 +137,6 @@ public class delay_dirty_v0b_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kerne
             await rmap.page_remove_rmap(tlb[i]!);
         }
 
-        return await base.tlb_batch_pages_flush(tlb);
+        await base.free_pages_and_swap_cache(tlb, first, end);
     }
 }

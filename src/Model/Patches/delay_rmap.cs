@@ -63,9 +63,9 @@ public class delay_rmap_v1_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel)
 {
     /// <inheritdoc/>
     [KernelSource("mm/swap_state.c", At = "mm-unstable of November 2022", Function = "clean_and_free_pages_and_swap_cache")]
-    public override async KernelTask<MmuGather> tlb_batch_pages_flush(MmuGather tlb)
+    public override async KernelTask free_pages_and_swap_cache(MmuGather tlb, int first, int end)
     {
-        for (var i = 0; i < tlb.Nr; i++)
+        for (var i = first; i < end; i++)
         {
             if (tlb.FlagsOf(i) == EncodedPage.DelayRmap)
             {
@@ -74,7 +74,7 @@ public class delay_rmap_v1_mmu_gather(Kernel.Kernel kernel) : mmu_gather(kernel)
             }
         }
 
-        return await base.tlb_batch_pages_flush(tlb);
+        await base.free_pages_and_swap_cache(tlb, first, end);
     }
 }
 

@@ -7,6 +7,10 @@ namespace ThpCheck.Model.Patches;
 /// zap_pte_range as it was up to v3.14: the page-table lock is dropped before the TLB is flushed. Linux 6.1 with the change of
 /// 1cf35d47712d ("mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts") taken back.
 /// </summary>
+/// <remarks>
+/// After a full batch v3.14 begins again at the pte that it has just cleared, and so takes away a page that was mapped there meanwhile too; here it goes on behind it
+/// (hides that second one).
+/// </remarks>
 public class flush_after_unlock_memory(Kernel.Kernel kernel) : memory(kernel)
 {
     /// <inheritdoc/>

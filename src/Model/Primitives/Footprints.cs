@@ -204,6 +204,7 @@ internal sealed class Footprints
                     {
                         Access(folio.data_of(page).Cell, operation.Code == OperationCode.mmu_store, to);
                     }
+
                 }
 
                 break;

@@ -33,8 +33,13 @@ public enum Access
 /// dirty.
 /// </para>
 /// <para>
+/// A CPU whose entry does not allow a store looks at the page table again before it faults. A real one may fault at once (hides faults that find the
+/// pte as they want it, but for those that another thread's fault has mended).
+/// </para>
+/// <para>
 /// A flush is one step for all CPUs. The kernel's takes effect on one CPU after another, and its caller waits for all. A CPU that
-/// had it early has merely dropped its entries early, as it may at any time. What it loads again before the others have had theirs is
+/// had it early has merely dropped its entries early, as it may at any time where <see cref="tlb_entries_come_and_go"/> runs (without it: hides what comes between two
+/// CPUs' parts of a flush). What it loads again before the others have had theirs is
 /// from a pte that is present; it goes once more here at the one step, and would stay there (hides, with two or more CPUs in one mm, a pte that is
 /// mapped and taken away again while a flush from before is still on its way: its own flush has still to come).
 /// </para>
@@ -138,7 +143,7 @@ public static class Mmu
         }
 
         var (folio, data) = PageOf(state, entry.Pfn);
-        if (!Operations.IsAlive(state, folio.Id) && !state.Meets(KernelBug.UseAfterFree, folio.Id, data))
+        if (!Operations.IsAlive(state, folio) && !state.Meets(KernelBug.UseAfterFree, folio, data))
         {
             return 0;
         }
@@ -152,21 +157,20 @@ public static class Mmu
         return (long)Access.Done;
     }
 
-    // The folio of a frame, and the cell of what that page of it holds: frames are numbered as folios are registered.
-    private static (Folio Folio, int Data) PageOf(State state, int pfn)
+    // The folio of a frame, and the cell of what the frame holds. Frames are numbered from 1 through the folios in their order.
+    private static (int Folio, int Data) PageOf(State state, int pfn)
     {
-        var page = pfn - 1;
         foreach (var folio in state.Machine.ObjectsOf<Folio>())
         {
-            if (page < folio.Pages)
+            if (pfn <= folio.Pages)
             {
-                return (folio, folio.data_of(page).Cell);
+                return (folio.Id, folio.data_of(pfn - 1).Cell);
             }
 
-            page -= folio.Pages;
+            pfn -= folio.Pages;
         }
 
-        throw new ModelFaultException($"no folio has frame {pfn}");
+        throw new ModelFaultException($"a translation names a frame that is {pfn} beyond the last");
     }
 
     // Makes an entry of a pte that allows the access, and sets the pte's bits; otherwise the entry is gone.

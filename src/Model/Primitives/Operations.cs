@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Diagnostics;
 using ThpCheck.Model.Stepping;
 
@@ -58,6 +59,7 @@ internal static class Operations
     };
 
     /// <summary>Performs the operation and gives what it returns. <see cref="State.Outcome"/> says whether it could.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static long Execute(State state, int thread, in Node node, int choice)
     {
         var operation = node.Operation;
@@ -75,6 +77,7 @@ internal static class Operations
     }
 
     /// <summary>Performs an operation whose object has been checked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static long Execute(State state, int thread, in Operation operation, int choice)
     {
         var cell = operation.Cell;

@@ -59,6 +59,10 @@ public static class RwSemaphores
     /// <summary>downgrade_write: from writing to reading, without a moment in between.</summary>
     public static Step downgrade_write(rw_semaphore sem) => Worker.Running.Declare(On(OperationCode.downgrade_write, MemoryOrder.Release, sem));
 
+    /// <summary>lockdep_assert_held_write: a warning unless this thread holds it for writing. No step: it is about the thread itself.</summary>
+    public static void lockdep_assert_held_write(rw_semaphore sem, [CallerArgumentExpression(nameof(sem))] string name = "") =>
+        WARN_ON(Worker.Running.Context.ModeOf(sem.Writer.Cell) is not LockMode.Exclusive, $"lockdep_assert_held_write(&{name})");
+
     /// <summary>rwsem_is_locked: whether anyone holds it or waits for it.</summary>
     public static Step<bool> rwsem_is_locked(rw_semaphore sem) => Worker.Running.Declare<bool>(On(OperationCode.rwsem_is_locked, MemoryOrder.Once, sem));
 

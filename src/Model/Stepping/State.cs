@@ -99,6 +99,7 @@ public sealed class State
     }
 
     /// <summary>Makes what changed final: the next undo returns to here.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Commit()
     {
         _changeCount = 0;
@@ -115,6 +116,7 @@ public sealed class State
     }
 
     /// <summary>Takes back what changed since the last <see cref="Commit"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Undo()
     {
         for (var i = _changeCount - 1; i >= 0; i--)
@@ -140,6 +142,7 @@ public sealed class State
     }
 
     /// <exception cref="ModelFaultException">The value is outside the cell's declared range.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Set(int cell, long value)
     {
         ref readonly var place = ref _places[cell];

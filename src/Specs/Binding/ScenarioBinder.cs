@@ -73,7 +73,7 @@ public sealed class ScenarioBinder
         CheckExpectations(properties);
         ThrowIfAny();
 
-        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = 0, KeepsDeadFields = _keepsDeadFields };
+        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields };
         var threads = _file.Threads.Select(t => builder.Thread(t.Name.Value, KindOf(t))).ToArray();
         var discards = pools.Values.Any(p => p.Discard);
         var slab = discards ? builder.Thread(SlabThread, ThreadKind.Environment) : -1;
@@ -125,6 +125,9 @@ public sealed class ScenarioBinder
         };
         return new BoundVariant(_file, _variant, kernel, instance) { Toggles = new SortedDictionary<string, bool>(toggles, StringComparer.Ordinal) };
     }
+
+    // Without the thread that runs them no callback can be queued, and a state need not hold any.
+    private static bool RunsCallbacks(ThreadSpec thread) => thread.Calls.Any(c => c.Path.Name.Value == nameof(Rcu.rcu_core));
 
     private KernelVersion Version()
     {
@@ -192,6 +195,8 @@ public sealed class ScenarioBinder
                 (nameof(Config.DEBUG_VM), SettingValue.Boolean b) => config with { DEBUG_VM = b.Value },
                 (nameof(Config.PTRS_PER_PTE), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PTE = (int)n.Value },
                 (nameof(Config.HPAGE_PMD_NR), SettingValue.Number { Value: >= 2 and <= 16 } n) => config with { HPAGE_PMD_NR = (int)n.Value },
+                (nameof(Config.MEMCG), SettingValue.Boolean b) => config with { MEMCG = b.Value },
+                (nameof(Config.MLOCK), SettingValue.Boolean b) => config with { MLOCK = b.Value },
                 (nameof(Config.PTRS_PER_PMD), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PMD = (int)n.Value },
                 (nameof(Config.MMU_GATHER_BUNDLE), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MMU_GATHER_BUNDLE = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH = (int)n.Value },
@@ -218,16 +223,20 @@ public sealed class ScenarioBinder
 
     private Config Refuse(Setting setting, Config config)
     {
-        string[] names = [nameof(Config.DEBUG_VM), nameof(Config.PTRS_PER_PTE), nameof(Config.MMU_GATHER_BUNDLE), nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT), nameof(Config.HPAGE_PMD_NR), nameof(Config.PTRS_PER_PMD)];
+        string[] names =
+        [
+            nameof(Config.DEBUG_VM), nameof(Config.MEMCG), nameof(Config.MLOCK), nameof(Config.PTRS_PER_PTE), nameof(Config.HPAGE_PMD_NR), nameof(Config.MMU_GATHER_BUNDLE),
+            nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT), nameof(Config.PTRS_PER_PMD),
+        ];
         var name = setting.Name.Value;
         if (names.Contains(name))
         {
             var range = Array.IndexOf(names, name) switch
             {
-                0 => "it is on or off",
-                1 or 6 => "it is a number from 1 to 16",
-                5 => "it is a number from 2 to 16",
-                4 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
+                <= 2 => "it is on or off",
+                3 or 8 => "it is a number from 1 to 16",
+                4 => "it is a number from 2 to 16",
+                7 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
                 _ => $"it is a number from 1 to {MmuGather.Capacity}",
             };
             Report(setting.Value.Position, $"{name} cannot be {setting.Value}; {range}");
@@ -243,7 +252,7 @@ public sealed class ScenarioBinder
     private Arch BindArch()
     {
         var arch = new Arch();
-        string[] names = [nameof(Arch.pmd_pfn_of_absent), nameof(Arch.pmd_bad_of_migration)];
+        string[] names = [nameof(Arch.pmd_pfn_of_absent), nameof(Arch.pmd_bad_of_migration), nameof(Arch.tlb_flush_is_ipi)];
         foreach (var setting in _file.ArchOf(_variant))
         {
             var name = setting.Name.Value;
@@ -255,9 +264,12 @@ public sealed class ScenarioBinder
                 case (nameof(Arch.pmd_bad_of_migration), SettingValue.Boolean value):
                     arch = arch with { pmd_bad_of_migration = value.Value };
                     break;
+                case (nameof(Arch.tlb_flush_is_ipi), SettingValue.Boolean value):
+                    arch = arch with { tlb_flush_is_ipi = value.Value };
+                    break;
                 default:
                     Report(setting.Name.Position, !names.Contains(name)
-                        ? $"no architecture setting '{name}'.{NearestName.Hint(name, names)} There are {string.Join(" and ", names)}"
+                        ? $"no architecture setting '{name}'.{NearestName.Hint(name, names)} There are {string.Join(", ", names[..^1])} and {names[^1]}"
                         : $"{name} cannot be {setting.Value}; {(name == names[0] ? $"it is one of {string.Join(", ", Enum.GetNames<AbsentPmd>())}" : "it is on or off")}");
                     break;
             }
@@ -299,6 +311,7 @@ public sealed class ScenarioBinder
                 Generations = pool.Generations?.Value ?? 1,
                 Reuse = pool.Reuse?.Value ?? false,
                 Discard = pool.Discard?.Value ?? false,
+                TypeSafeByRcu = pool.Typesafe?.Value ?? options.TypeSafeByRcu,
             };
             if (pools[pool.Name.Value] is { Discard: true, TypeSafeByRcu: false })
             {

@@ -6,7 +6,7 @@ public sealed record BoundsSpec
     /// <summary>States.</summary>
     public Located<long>? States { get; init; }
 
-    /// <summary>Memory, in megabytes of 2^20 bytes.</summary>
+    /// <summary>Memory that the process takes in all, in megabytes of 2^20 bytes.</summary>
     public Located<long>? Memory { get; init; }
 
     /// <summary>Seconds of wall-clock time.</summary>

@@ -20,4 +20,7 @@ public sealed record PoolSpec
 
     /// <summary>Whether the slab page of a freed object may be given back, which runs the constructor anew.</summary>
     public Located<bool>? Discard { get; init; }
+
+    /// <summary>Whether the memory of a freed object may still be looked at, as a struct page may.</summary>
+    public Located<bool>? Typesafe { get; init; }
 }

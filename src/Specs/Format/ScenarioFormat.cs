@@ -30,6 +30,7 @@ internal static class ScenarioFormat
         { "generations", Optional, Integer(1, PoolSpec.Largest), (p, v) => p with { Generations = v.Map(n => (int)n) } },
         { "reuse", Optional, Boolean, (p, v) => p with { Reuse = v } },
         { "discard", Optional, Boolean, (p, v) => p with { Discard = v } },
+        { "typesafe", Optional, Boolean, (p, v) => p with { Typesafe = v } },
     };
 
     internal static readonly Shape<BoundsSpec> Bounds = new("the bounds", _ => new BoundsSpec())

@@ -32,7 +32,7 @@ public static class AnonVmaProperties
                 }
 
                 var pte = view.Get(table.pte[pgtable.pte_index(address)]);
-                if (pte.Present && kernel.Page(pte.Pfn) is var folio && view.Get(folio.mapping) is AnonVma anon_vma && Lost(view, mm, address, folio, anon_vma) is { } how)
+                if (pte.Present && kernel.Page(pte.Pfn) is var folio && view.Get(folio.mapping) is AnonVma anon_vma && Lost(view, mm, address, view.Get(folio.index) + kernel.Index(pte.Pfn), anon_vma) is { } how)
                 {
                     return $"{mm} maps {folio} at page {address}, but {how}";
                 }
@@ -130,7 +130,7 @@ public static class AnonVmaProperties
     };
 
     // How a walk of the anon_vma would miss the pte, or null.
-    private static string? Lost(StateView view, Mm mm, int address, Folio folio, AnonVma anon_vma)
+    private static string? Lost(StateView view, Mm mm, int address, int index, AnonVma anon_vma)
     {
         if (!view.IsLive(anon_vma))
         {
@@ -142,7 +142,6 @@ public static class AnonVmaProperties
             return null; // no walker can have the lock
         }
 
-        var index = view.Get(folio.index);
         var count = Count(view, anon_vma.rb_root);
         for (var i = 0; i < count; i++)
         {

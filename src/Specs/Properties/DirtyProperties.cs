@@ -66,7 +66,7 @@ public static class DirtyProperties
         {
             for (var address = 0; address < tlb.entry.Length; address++)
             {
-                if (view.Get(tlb.entry[address]) is { Valid: true } entry && view.Machine.ObjectsOf<Folio>()[entry.Pfn - 1] is var folio && !view.IsLive(folio))
+                if (view.Get(tlb.entry[address]) is { Valid: true } entry && view.Machine.ObjectsOf<mm>()[0].Page(entry.Pfn) is var folio && !view.IsLive(folio))
                 {
                     return $"{tlb} still translates page {address} to {folio}, which is freed";
                 }

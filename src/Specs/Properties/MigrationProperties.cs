@@ -35,9 +35,9 @@ public static class MigrationProperties
     /// </summary>
     public static readonly Property PagesHoldTheirStores = Property.Always("pages-hold-their-stores", static view => Any(view, static (view, mm, address, at) =>
     {
-        var written = Written(view, mm, address);
-        return at.Pte.Present && written != 0 && view.IsLive(at.Folio!) && view.Get(at.Folio!.data_of(at.Page)) is var data && data != written
-            ? $"{mm} stored {written} at page {address}, and finds {data} there: page {at.Page} of {at.Folio}"
+        var stored = view.Get(mm.stored(address));
+        return at.Pte.Present && stored != 0 && view.IsLive(at.Folio!) && view.Get(at.Folio!.data_of(at.Page)) is var data && data != stored
+            ? $"{mm} stored {stored} at page {address}, and finds {data} there: page {at.Page} of {at.Folio}"
             : null;
     })) with
     {
@@ -46,7 +46,7 @@ public static class MigrationProperties
 
     /// <summary>In the end what the process stored, and did not unmap, is mapped (MIG-2). Broken: it is lost.</summary>
     public static readonly Property MappingsComeBack = Property.Finally("mappings-come-back", static view => Any(view, static (view, mm, address, at) =>
-        !at.Pte.Present && Written(view, mm, address) is not 0 and var written ? $"{mm} stored {written} at page {address}, and nothing is mapped there" : null)) with
+        !at.Pte.Present && view.Get(mm.stored(address)) is not 0 and var stored ? $"{mm} stored {stored} at page {address}, and nothing is mapped there" : null)) with
     {
         Promise = "In the end every page is mapped again where nobody unmapped it (MIG-2). Broken: what it held is lost.",
     };
@@ -54,13 +54,15 @@ public static class MigrationProperties
     /// <summary>In the end a folio has as many references as mappings, handles and nothing else, and one that has none is freed (MIG-4, INV-REF). Broken: it leaks, or is freed while used.</summary>
     public static readonly Property ReferencesAccounted = Property.Finally("references-accounted", static view =>
     {
+        var kernel = view.Machine.ObjectsOf<mm>()[0];
         foreach (var folio in view.Live<Folio>())
         {
             var mappings = Mappings(view, folio, -1);
             var handles = 0;
             foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
             {
-                handles += view.Get(thread.gup_folio) == folio ? 1 : 0;
+                handles += view.Get(thread.gup_mm) is null || kernel.Page(view.Get(thread.gup_pfn)) != folio ? 0
+                    : folio.Pages == 1 && (view.Get(thread.gup_flags) & FollFlags.FOLL_PIN) != 0 ? Folio.PinBias : 1;
             }
 
             if (view.Get(folio._refcount) != mappings + handles)
@@ -157,55 +159,16 @@ public static class MigrationProperties
         Promise = "A walk of a folio's anon_vma comes to all its ptes and migration entries (INV-RMAP). Broken: a mapping is left behind.",
     };
 
-    /// <summary>
-    /// A page that is exclusive is mapped once at most, and one that may be written to is exclusive, where nobody holds the page table's lock (INV-AE). Broken: a process
-    /// writes to a page that another has too.
-    /// </summary>
-    public static readonly Property ExclusiveIsSingle = Property.Always("exclusive-is-single", static view => Any(view, static (view, mm, address, at) =>
-    {
-        if (!at.Pte.Present || !view.IsLive(at.Folio!) || (at.Table is { } table && view.Word(table.ptl.Locked.Cell) != 0) || at.Table is null)
-        {
-            return null;
-        }
-
-        var exclusive = view.Get(at.Folio!.anon_exclusive(at.Page));
-        return at.Pte.Write && !exclusive ? $"{mm} may write to page {at.Page} of {at.Folio} at page {address}, and it is not exclusive"
-            : exclusive && Mappings(view, at.Folio, at.Page) is > 1 and var mappings ? $"page {at.Page} of {at.Folio} is exclusive, and {mappings} ptes map it"
-            : null;
-    })) with
-    {
-        Promise = "A page that may be written to is exclusive, and an exclusive one is mapped once (INV-AE). Broken: a process writes to a page that another has too.",
-    };
-
-    /// <summary>
-    /// A page to which there is a handle from GUP is the page that is mapped where it was taken, once that look has ended (MIG-6). Broken: what the handle's owner reads or writes is not what the
-    /// process sees.
-    /// </summary>
-    public static readonly Property HandleIsMappedPage = Property.Always("handle-is-mapped-page", static view =>
-    {
-        foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
-        {
-            if (view.Get(thread.gup_folio) is { } folio && view.Get(thread.gup_mm) is { } mm
-                && At(view, mm, view.Get(thread.gup_address)) is { Pte.Pfn: not 0 } at && (at.Folio != folio || at.Page != view.Get(thread.gup_page)))
-            {
-                return $"{view.Machine.ThreadName(thread.Number)} has a handle to page {view.Get(thread.gup_page)} of {folio}, and {mm} has page {at.Page} of {at.Folio} there";
-            }
-        }
-
-        return null;
-    }) with
-    {
-        Promise = "A page with a handle from GUP stays the one that is mapped (MIG-6). Broken: the handle's owner and the process see different pages.",
-    };
-
     /// <summary>In the end a page that is pinned for writing is exclusive where it is mapped (ISO-2). Broken: the next store copies it, and the pin's owner keeps the old one.</summary>
     public static readonly Property PinnedPageIsExclusive = Property.Finally("pinned-page-is-exclusive", static view =>
     {
+        var kernel = view.Machine.ObjectsOf<mm>()[0];
         foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
         {
-            if (view.Get(thread.gup_folio) is { } folio && view.Get(thread.gup_page) is var page && !view.Get(folio.anon_exclusive(page)))
+            const FollFlags PinToWrite = FollFlags.FOLL_PIN | FollFlags.FOLL_WRITE;
+            if (view.Get(thread.gup_mm) is not null && (view.Get(thread.gup_flags) & PinToWrite) == PinToWrite && view.Get(thread.gup_pfn) is var pfn && !IsExclusive(view, kernel.Page(pfn), kernel.Index(pfn)))
             {
-                return $"{view.Machine.ThreadName(thread.Number)} has pinned page {page} of {folio}, which is not exclusive any more";
+                return $"{view.Machine.ThreadName(thread.Number)} has pinned page {kernel.Index(pfn)} of {kernel.Page(pfn)}, which is not exclusive any more";
             }
         }
 
@@ -217,7 +180,7 @@ public static class MigrationProperties
 
     /// <summary>In the end a page that one process alone has is exclusive (EFF). Broken: its next store copies it for nothing.</summary>
     public static readonly Property PagesStayExclusive = Property.Finally("pages-stay-exclusive", static view => Any(view, static (view, mm, address, at) =>
-        at is { Pte.Present: true, Table: not null } && !view.Get(at.Folio!.anon_exclusive(at.Page)) && Mappings(view, at.Folio, at.Page) == 1
+        at is { Pte.Present: true, Table: not null } && !IsExclusive(view, at.Folio!, at.Page) && Mappings(view, at.Folio!, at.Page) == 1
             ? $"page {at.Page} of {at.Folio} is mapped by {mm} alone, at page {address}, and is not exclusive"
             : null)) with
     {
@@ -279,13 +242,7 @@ public static class MigrationProperties
 
         var pte = view.Get(table.pte[pgtable.pte_index(address)]);
         var folio = pte.Pfn == 0 ? null : kernel.Page(pte.Pfn);
-        return new(pte, table, folio, folio is null ? 0 : pte.Pfn - kernel.Pfn(folio));
-    }
-
-    private static int Written(StateView view, Mm mm, int address)
-    {
-        var written = view.Get(mm.written(address));
-        return written != 0 || view.Get(mm.forked_from) is not { } parent ? written : view.Get(parent.written(address));
+        return new(pte, table, folio, folio is null ? 0 : kernel.Index(pte.Pfn));
     }
 
     // How many ptes map a page of a folio; any page of it where that is -1, and then a PMD counts as one.
@@ -306,6 +263,8 @@ public static class MigrationProperties
 
         return mappings;
     }
+
+    private static bool IsExclusive(StateView view, Folio folio, int page) => (view.Get(folio.page_flags[page]) & SubpageFlags.PG_anon_exclusive) != 0;
 
     private static Vma? VmaAt(StateView view, Mm mm, int address)
     {

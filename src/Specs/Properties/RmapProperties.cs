@@ -166,13 +166,12 @@ public static class RmapProperties
     private static int Ptes(StateView view, mm mm, Folio folio)
     {
         var ptes = 0;
-        var pfn = mm.Pfn(folio);
         foreach (var table in view.Machine.ObjectsOf<PageTable>())
         {
             for (var i = 0; view.IsLive(table) && i < table.pte.Length; i++)
             {
                 var pte = view.Get(table.pte[i]);
-                ptes += pte.Present && pte.Pfn == pfn ? 1 : 0;
+                ptes += pte.Present && mm.Page(pte.Pfn) == folio ? 1 : 0;
             }
         }
 

@@ -177,7 +177,7 @@ public sealed partial class TamperingTests
     [InlineData("property no-bad-unlock holds\n", "property no-bad-unlock probably\n", 15, "a verdict is holds or violated or vacuous")]
     [InlineData("deadlock none\n", "deadlock maybe\n", 11, "'deadlock' is found or none")]
     [InlineData("states 2077\n", "states many\n", 8, "states cannot be 'many'")]
-    [InlineData("thread 0 exit Task\n", "thread 0 quit Task\n", 36, "this version of the model has 'thread 0 exit Task' here; another scenario or another version of the model is certified")]
+    [InlineData("thread 0 exit Task\n", "thread 0 quit Task\n", 37, "this version of the model has 'thread 0 exit Task' here; another scenario or another version of the model is certified")]
     [InlineData("frame 3 2 ", "frame 4 2 ", null, "the number of the next frame cannot be '4'")]
     [InlineData("frame 3 2 ", "frame 3 9 ", null, "the frame below, one listed before, cannot be '9'")]
     [InlineData("frame 5 4 ", "frame 5 1 ", null, "this frame is listed before; each is listed once")]

@@ -127,6 +127,30 @@ public sealed class ReductionTests
         Assert.Equal((2, 1), (reduced.Sinks.Count, reduced.Ends.Count));
     }
 
+    /// <remarks>The walks before the search do not meet the one choice in a thousand.</remarks>
+    [Fact]
+    public void What_a_search_discovers_too_late_makes_it_begin_again()
+    {
+        static Instance Make() => Small.Instance(
+            b => b.Object("counter", at => new Counter(at)), [new("rare", c => c.ChangeRarely()), new("looks", c => c.LookTwice())], _ => []);
+
+        var reduced = BreadthFirstExplorer.Run(Make(), new Budget { Reductions = Reductions.All });
+
+        Assert.True(reduced.Searches > 1);
+        Assert.Equal(Verdict.Violated, Judge.Run(Make(), new Budget { Reductions = Reductions.All })["no-bug-on"].Verdict);
+    }
+
+    [Fact]
+    public void Which_thread_recorded_last_is_not_left_out()
+    {
+        static Instance Make() => Small.Instance(
+            b => b.Object("counter", at => new Counter(at)), [new("one", c => c.Record(1)), new("two", c => c.Record(2))], c => [Property.Outcomes("last", view => [view.Get(c.Last)])]);
+
+        var reduced = BreadthFirstExplorer.Run(Make(), new Budget { Reductions = Reductions.All });
+
+        Assert.Equal(["1", "2"], Enumerable.Range(0, reduced.Monitor.Properties.Count).SelectMany(i => reduced.Monitor.OutcomesOf(i)).Select(o => string.Join(',', o)));
+    }
+
     private static Instance Counting(Func<Counter, Property>? property) => Small.Instance(
         b => b.Object("counter", at => new Counter(at)),
         [.. Enumerable.Range(0, 6).Select(i => new Role<Counter>($"t{i}", c => c.Run()))],
@@ -177,6 +201,28 @@ public sealed class ReductionTests
         {
             None = 0,
             Lock = 1,
+        }
+
+        public Ghost<int> Last { get; } = at.Ghost(0, 2, 0, "last");
+
+        public async KernelTask ChangeRarely()
+        {
+            if (await Choose(1000) == 777)
+            {
+                await store(Count, 1);
+            }
+        }
+
+        public async KernelTask LookTwice()
+        {
+            var before = await load(Count);
+            BUG_ON(await load(Count) != before, "changed");
+        }
+
+        public async KernelTask Record(int who)
+        {
+            await Yield();
+            Ghost(Last, who);
         }
 
         public async KernelTask Hold()

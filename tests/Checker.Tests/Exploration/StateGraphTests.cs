@@ -25,9 +25,9 @@ public sealed class StateGraphTests
         Assert.Equal((5L, 3L), (graph.EdgeCount, graph.Expanded));
 
         var reverse = graph.Reverse();
-        Assert.Equal([0, 1, 3, 4, 5], reverse.First);
-        Assert.Equal([3, 0, 1, 2, 4], reverse.Edges);
-        Assert.Equal([2, 0, 0, 0, 2], reverse.Sources);
+        Assert.Equal([0, 1, 3, 4, 5], reverse.First.From(0));
+        Assert.Equal([3, 0, 1, 2, 4], reverse.Edges.From(0));
+        Assert.Equal([2, 0, 0, 0, 2], reverse.Sources.From(0));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text;
 using ThpCheck.Model.Objects;
+using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
@@ -45,7 +46,22 @@ public sealed class VmaMergeTests
     [InlineData("1-2 x; touch 2; 1-2", "AAAA")] // case 6 asks of both neighbours only whether one has none
     public void A_vma_without_pages_is_taken_in_and_takes_none_in(string calls, string map) => Assert.Equal(map, Map(calls));
 
-    private static string Map(string calls)
+    /// <remarks>Nothing of a file's mapping has an anon_vma, so it splits and merges as memory that was never touched.</remarks>
+    [Theory]
+    [InlineData("0-1 x", "aBBB")]
+    [InlineData("1-2 x", "AbCC")]
+    [InlineData("1-2 x; 1-2", "AAAA")] // case 6
+    [InlineData("3-4 x; 3-4", "AAAA")] // case 7
+    [InlineData("0-1 x; 0-1", "AAAA")] // case 8
+    [InlineData("0-1 x; 1-2 x", "aaBB")] // case 5
+    [InlineData("3-4 x; 2-3 x", "AAbb")] // case 4
+    public void The_vmas_of_a_file_are_those_in_its_tree_after_each_split_and_merge(string calls, string map)
+    {
+        Assert.Equal(map, Map(calls, isFile: true));
+        Assert.Equal(map, Map(TouchAll + calls, isFile: true));
+    }
+
+    private static string Map(string calls, bool isFile = false)
     {
         var setup = string.Concat(calls.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(call => $"  - {Path(call)}\n"));
         var file = ScenarioReader.Parse(
@@ -56,10 +72,11 @@ public sealed class VmaMergeTests
             origin: [made up]
             kernel: linux-6.1
             config: {PTRS_PER_PTE: 4}
-            pools: {folio: 4, vma: 8, anon_vma: {objects: 4}, anon_vma_chain: 8}
+            pools: {folio: 4, vma: 8, anon_vma: {objects: 4}, anon_vma_chain: 8, address_space: 1}
             setup:
               - mm = mm_alloc()
-              - vma = mmap_region(mm, 0, 4)
+              - file = alloc_inode()
+              - vma = mmap_region(mm, 0, 4{{(isFile ? ", file" : "")}})
             {{setup}}
             threads:
               - name: exit
@@ -73,10 +90,11 @@ public sealed class VmaMergeTests
 
         var view = new StateView(bound!.Instance.Begin().State);
         var mm = view.Live<Mm>().Single();
+        var vmas = Listed(view, mm.mm_mt);
+        Assert.Equivalent(isFile ? vmas.Select(v => v.Id) : [], Listed(view, view.Live<AddressSpace>().Single().i_mmap).Select(v => v.Id), strict: true);
         var map = new StringBuilder("....");
-        for (var i = 0; i < view.Get(mm.mm_mt.Count); i++)
+        foreach (var (i, vma) in vmas.Index())
         {
-            var vma = (Vma)view.Machine.Object((int)view.Word(mm.mm_mt.Count.Cell + 1 + i))!;
             for (var page = view.Get(vma.vm_start); page < view.Get(vma.vm_end); page++)
             {
                 map[page] = (char)((view.Get(vma.vm_flags) == VmFlags.VM_EXEC ? 'a' : 'A') + i);
@@ -85,6 +103,9 @@ public sealed class VmaMergeTests
 
         return map.ToString();
     }
+
+    private static List<Vma> Listed(StateView view, guarded_list<Vma> list) =>
+        [.. Enumerable.Range(1, view.Get(list.Count)).Select(i => (Vma)view.Machine.Object((int)view.Word(list.Count.Cell + i))!)];
 
     private static string Path(string call)
     {

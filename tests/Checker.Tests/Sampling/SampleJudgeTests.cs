@@ -218,6 +218,18 @@ public sealed class SampleJudgeTests
         Assert.Equal((Verdict.Sampled, "the event 'nothing' does not occur in any execution of the sample"), (result["at-no-event"].Verdict, result["at-no-event"].Message));
     }
 
+    /// <remarks>As in a search of all: the kernel has died there.</remarks>
+    [Fact]
+    public void An_event_in_the_step_that_is_a_bug_is_not_looked_at()
+    {
+        var instance = Small.Instance(at => new Words(at), [new("a", m => m.TellAndDie())], m => [m.NeverTold]);
+
+        var result = Sample(instance, SampleMethod.Random, 10);
+
+        Assert.Equal((Verdict.Violated, Verdict.Sampled), (result["no-bug-on"].Verdict, result["never-told"].Verdict));
+        Assert.Equal(Judge.Run(instance, new Budget())["never-told"].Counterexample, result["never-told"].Counterexample);
+    }
+
     [Fact]
     public void A_fault_of_the_model_ends_the_sample_with_the_way_to_it()
     {
@@ -277,6 +289,15 @@ public sealed class SampleJudgeTests
         public Property BitIsSeen => Property.Sometimes("bit-is-seen", view => view.Get(_bit) == 1);
 
         public Property AtNoEvent => Property.AlwaysAt("at-no-event", "nothing", _ => null);
+
+        public Property NeverTold => Property.AlwaysAt("never-told", "told", _ => "it is told");
+
+        public async KernelTask TellAndDie()
+        {
+            var c = await load(_c);
+            Oracle("told");
+            BUG_ON(c == 0, "BUG_ON(c)");
+        }
 
         public async KernelTask Increment()
         {

@@ -35,6 +35,33 @@ public sealed class RwSemaphoreTests
     }
 
     [Fact]
+    public void The_assertion_that_it_is_held_for_writing_warns_who_only_reads()
+    {
+        _test.Begin(() => Read(_test.Page), () => Written(_test.Page));
+
+        var reader = _test.Step(0);
+
+        Assert.True(reader.Meets(KernelBug.Warning));
+        Assert.Equal("lockdep_assert_held_write(&page.rwsem)", reader.Reason);
+        _test.Step(0);
+        Assert.False(_test.Step(1).Meets(KernelBug.Warning));
+
+        static async KernelTask Read(Page page)
+        {
+            await down_read(page.rwsem);
+            lockdep_assert_held_write(page.rwsem);
+            await up_read(page.rwsem);
+        }
+
+        static async KernelTask Written(Page page)
+        {
+            await down_write(page.rwsem);
+            lockdep_assert_held_write(page.rwsem);
+            await up_write(page.rwsem);
+        }
+    }
+
+    [Fact]
     public void A_writer_that_finds_a_reader_queues_and_then_acquires()
     {
         _test.Begin(() => Reads(_test.Page), () => Writes(_test.Page));

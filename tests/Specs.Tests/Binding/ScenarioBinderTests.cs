@@ -42,21 +42,43 @@ public sealed class ScenarioBinderTests
         Assert.Equal(["exit", "slab", "set-up"], Enumerable.Range(0, bound.Instance.Machine.ThreadCount).Select(bound.Instance.Machine.ThreadName));
     }
 
+    [Fact]
+    public void A_pool_is_type_safe_where_the_scenario_says_so()
+    {
+        var (bound, diagnostics) = Bind(Good.Replace("pools: {", "pools: {folio: {objects: 1, typesafe: true}, ", StringComparison.Ordinal));
+
+        Assert.Empty(diagnostics);
+        Assert.True(bound!.Kernel.Caches.Folio.Options.TypeSafeByRcu);
+        Assert.False(bound.Kernel.Caches.PageTable.Options.TypeSafeByRcu);
+    }
+
+    [Fact]
+    public void There_is_room_for_callbacks_where_a_thread_runs_them()
+    {
+        var (without, _) = Bind(Good);
+        var (with, diagnostics) = Bind(Good.Replace("properties:", "  - {name: rcu, kind: environment, calls: [rcu_core()]}\nproperties:", StringComparison.Ordinal));
+
+        Assert.Empty(diagnostics);
+        Assert.DoesNotContain(without!.Instance.Machine.Cells, c => c.Name.StartsWith("rcu_callback", StringComparison.Ordinal));
+        Assert.Contains(with!.Instance.Machine.Cells, c => c.Name.StartsWith("rcu_callback", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("linux-6.1", "linux-6.11", "a.yaml:3:9: no kernel 'linux-6.11'. Did you mean 'linux-6.1'? 'thpcheck list kernels' names them")]
     [InlineData("[delay-rmap-v1]", "[delay-rmap-v2]", "a.yaml:16:15: no patch 'delay-rmap-v2'. Did you mean 'delay-rmap-v1'? 'thpcheck list patches' names them")]
     [InlineData("{mapped-under-lock: off}", "{mapped-under-look: off}", "a.yaml:17:15: no toggle 'mapped-under-look'. Did you mean 'mapped-under-lock'? 'thpcheck list toggles' names them")]
     [InlineData("{mapped-under-lock: off}", "{mapped-under-lock: 3}", "a.yaml:17:34: the toggle 'mapped-under-lock' is on or off, not 3")]
-    [InlineData("DEBUG_VM: true", "DEBUG_V: true", "a.yaml:4:10: no configuration 'DEBUG_V'. Did you mean 'DEBUG_VM'? There are DEBUG_VM, PTRS_PER_PTE, MMU_GATHER_BUNDLE, MAX_GATHER_BATCH, MAX_GATHER_BATCH_COUNT, HPAGE_PMD_NR and PTRS_PER_PMD")]
-    [InlineData("config: {DEBUG_VM: true}", "config: {HPAGE_PMD_NR: 4}", "a.yaml:4:24: HPAGE_PMD_NR cannot be 4: a page table has 2 entries; raise PTRS_PER_PTE too")]
-    [InlineData("DEBUG_VM: true", "HPAGE_PMD_NR: 1", "a.yaml:4:24: HPAGE_PMD_NR cannot be 1; it is a number from 2 to 16")]
-    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_pfn_of_absent: zero}", "a.yaml:4:8: pmd_pfn_of_absent cannot be zero; it is one of no_page, huge_zero_page, other_page")]
-    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_pfn_of_absent: huge_zero_page}", "a.yaml:4:27: there is no huge zero page; give the scenario one: pools: {huge_zero_page: 1}")]
-    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_bad: on}", "a.yaml:4:8: no architecture setting 'pmd_bad'. There are pmd_pfn_of_absent and pmd_bad_of_migration")]
+    [InlineData("DEBUG_VM: true", "DEBUG_V: true", "a.yaml:4:10: no configuration 'DEBUG_V'. Did you mean 'DEBUG_VM'? There are DEBUG_VM, MEMCG, MLOCK, PTRS_PER_PTE, HPAGE_PMD_NR, MMU_GATHER_BUNDLE, MAX_GATHER_BATCH, MAX_GATHER_BATCH_COUNT and PTRS_PER_PMD")]
     [InlineData("DEBUG_VM: true", "PTRS_PER_PTE: 17", "a.yaml:4:24: PTRS_PER_PTE cannot be 17; it is a number from 1 to 16")]
     [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH: 5", "a.yaml:4:28: MAX_GATHER_BATCH cannot be 5; it is a number from 1 to 4")]
     [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH_COUNT: 1", "a.yaml:4:10: the batches of a gather would take 5 pages, and 4 are the most; make MMU_GATHER_BUNDLE, MAX_GATHER_BATCH or MAX_GATHER_BATCH_COUNT smaller")]
-    [InlineData("anon_vma: {objects", "anon_vmas: {objects", "a.yaml:5:9: no pool 'anon_vmas'. Did you mean 'anon_vma'? There are address_space, anon_vma, anon_vma_chain, folio, huge_zero_page, mm, page_table, thp, vma")]
+    [InlineData("anon_vma: {objects", "anon_vmas: {objects", "a.yaml:5:9: no pool 'anon_vmas'. Did you mean 'anon_vma'? There are address_space, anon_vma, anon_vma_chain, folio, huge_zero_page, kvm, memcg, mm, page_table, thp, vma")]
+    [InlineData("DEBUG_VM: true", "HPAGE_PMD_NR: 1", "a.yaml:4:24: HPAGE_PMD_NR cannot be 1; it is a number from 2 to 16")]
+    [InlineData("DEBUG_VM: true", "HPAGE_PMD_NR: 4", "a.yaml:4:24: HPAGE_PMD_NR cannot be 4: a page table has 2 entries; raise PTRS_PER_PTE too")]
+    [InlineData("DEBUG_VM: true", "MEMCG: 1", "a.yaml:4:17: MEMCG cannot be 1; it is on or off")]
+    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_pfn_of_absent: zero}", "a.yaml:4:8: pmd_pfn_of_absent cannot be zero; it is one of no_page, huge_zero_page, other_page")]
+    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_pfn_of_absent: huge_zero_page}", "a.yaml:4:27: there is no huge zero page; give the scenario one: pools: {huge_zero_page: 1}")]
+    [InlineData("config: {DEBUG_VM: true}", "arch: {pmd_bad: on}", "a.yaml:4:8: no architecture setting 'pmd_bad'. Did you mean 'pmd_bad_of_migration'? There are pmd_pfn_of_absent, pmd_bad_of_migration and tlb_flush_is_ipi")]
     [InlineData("anon_vma: {objects: 1", "folio: {objects: 1", "a.yaml:5:38: 'folio' is no type-safe cache: its objects are gone as soon as they are freed")]
     [InlineData("exit_mmap(mm)", "exit_mmapp(mm)", "a.yaml:12:13: no path 'exit_mmapp'. Did you mean 'exit_mmap'? 'thpcheck list paths' names them")]
     [InlineData("exit_mmap(mm)", "exit_mmap()", "a.yaml:12:13: 'exit_mmap' is given 0 arguments; it is mmap.exit_mmap(Mm mm)")]

@@ -67,7 +67,7 @@ public class memory_5_13(Kernel kernel) : memory(kernel)
     public virtual async KernelTask<bool> pmd_none_or_trans_huge_or_clear_bad(Shared<Pmd> pmd)
     {
         var pmdval = await load(pmd); // pmd_read_atomic
-        if (pgtable.pmd_none(pmdval) || pgtable.pmd_trans_huge(pmdval) || !pgtable.pmd_present(pmdval))
+        if (pgtable.pmd_none_or_trans_huge(pmdval))
         {
             return true;
         }

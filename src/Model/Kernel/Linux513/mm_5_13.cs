@@ -9,31 +9,6 @@ namespace ThpCheck.Model.Kernel;
 /// </remarks>
 public class mm_5_13(Kernel kernel) : mm(kernel)
 {
-    /// <summary>page_mapped: the compound mapcount first, then those of the pages.</summary>
-    [KernelSource("mm/util.c", At = "v5.13-rc6", Function = "page_mapped")]
-    public override async KernelTask<bool> folio_mapped(Folio folio)
-    {
-        if (folio.Pages == 1)
-        {
-            return await base.folio_mapped(folio);
-        }
-
-        if (await atomic_read(folio._compound_mapcount) >= 0)
-        {
-            return true;
-        }
-
-        for (var i = 0; i < folio.Pages; i++)
-        {
-            if (await atomic_read(folio.mapcount(i)) >= 0)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
     /// <summary>page_mapcount of the first page: of a file's THP its own mapcount says it all.</summary>
     [KernelSource("mm/util.c", At = "v5.13-rc6")]
     public virtual async KernelTask<int> page_mapcount(Folio page)

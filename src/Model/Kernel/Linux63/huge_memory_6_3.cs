@@ -101,7 +101,7 @@ public class huge_memory_6_3(Kernel kernel) : KernelFile(kernel)
                 await mm.set_page_dirty(folio);
             }
 
-            anon_exclusive = await load(folio.anon_exclusive(0));
+            anon_exclusive = await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[0]);
             if (freeze && anon_exclusive && !await rmap_6_3.page_try_share_anon_rmap(folio, 0))
             {
                 freeze = false;
@@ -126,7 +126,7 @@ public class huge_memory_6_3(Kernel kernel) : KernelFile(kernel)
 
             if (anon_exclusive)
             {
-                await store(folio.anon_exclusive(i), true);
+                await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[i]);
             }
 
             await atomic_inc(folio.mapcount(i));
@@ -154,7 +154,7 @@ public class huge_memory_6_3(Kernel kernel) : KernelFile(kernel)
         var pmd = pgtable.pmd_offset(pvmw.Mm, pvmw.Address);
         var old = await load(pmd);
         var pmdval = await xchg(pmd, old.Invalidated()); // pmdp_invalidate
-        var anon_exclusive = await load(folio.anon_exclusive(0));
+        var anon_exclusive = await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[0]);
         if (anon_exclusive && !await rmap_6_3.page_try_share_anon_rmap(folio, 0))
         {
             await store(pmd, pmdval);
@@ -183,7 +183,7 @@ public class huge_memory_6_3(Kernel kernel) : KernelFile(kernel)
         var first = await atomic_inc_and_test(folio._compound_mapcount); // page_add_anon_rmap
         if (first && (entry.Write || entry.Exclusive))
         {
-            await store(folio.anon_exclusive(0), true);
+            await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[0]);
         }
 
         await store(pmd, Pmd.OfPage(Caches, folio, entry.Write, dirty: false) with { Young = false });

@@ -138,36 +138,3 @@ public class mremap_6_3(Kernel kernel) : KernelFile(kernel)
         }
     }
 }
-
-/// <summary>mm/gup.c in 6.3: handles to pages.</summary>
-public class gup_6_3(Kernel kernel) : KernelFile(kernel)
-{
-    /// <summary>Pins for writing the page that an address has, if it is mapped and may be written to.</summary>
-    /// <remarks>The slow way, under mmap_lock and the table's lock. Left out: faulting in what is not mapped; small pages, whose pins are references by the thousand.</remarks>
-    [KernelSource("mm/gup.c", At = "v6.3", Function = "follow_page_pte")]
-    public virtual async KernelTask pin_user_page(Mm mm, int address)
-    {
-        await down_read(mm.mmap_lock);
-        var pmd = await load(pgtable.pmd_offset(mm, address));
-        if (!pgtable.pmd_none(pmd))
-        {
-            var table = pgtable.pmd_pgtable(pmd);
-            await spin_lock(table.ptl);
-            var pte = await load(table.pte[pgtable.pte_index(address)]);
-            if (pte.Present && pte.Write)
-            {
-                var folio = Caches.pfn_to_page(pte.Pfn);
-                await atomic_inc(folio._refcount); // try_grab_page
-                await atomic_inc(folio._pincount);
-                Ghost(current.gup_folio, folio);
-                Ghost(current.gup_page, pte.Pfn - Caches.page_to_pfn(folio));
-                Ghost(current.gup_mm, mm);
-                Ghost(current.gup_address, address);
-            }
-
-            await spin_unlock(table.ptl);
-        }
-
-        await up_read(mm.mmap_lock);
-    }
-}

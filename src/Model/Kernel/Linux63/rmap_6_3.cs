@@ -36,8 +36,6 @@ public enum MigrationFlags
 /// <remarks>Left out: files, KSM, hugetlb, hwpoison, device memory, mmu notifiers, statistics.</remarks>
 public class rmap_6_3(Kernel kernel) : rmap(kernel)
 {
-    private mm_6_3 mm_6_3 => (mm_6_3)mm;
-
     private page_vma_mapped_6_3 Walks => (page_vma_mapped_6_3)page_vma_mapped;
 
     /// <inheritdoc/>
@@ -222,8 +220,9 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
             }
 
             var ptep = pvmw.Table!.pte[pgtable.pte_index(pvmw.Address)];
-            var page = mm_6_3.page_number(await load(ptep), folio);
-            var anon_exclusive = await load(folio.anon_exclusive(page));
+            var mapped = await load(ptep);
+            var page = Caches.pfn_to_index(mapped.Pfn);
+            var anon_exclusive = await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
             Pte pteval;
             if ((flags & MigrationFlags.BatchFlush) != 0)
             {
@@ -251,7 +250,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
             var kept = Checks("migration-keeps-exclusive");
             await store(ptep, new Pte(Present: false, pteval.Write && kept, Dirty: false, Young: false, pteval.Pfn, anon_exclusive && kept && !pteval.Write));
             Oracle("migration entry", folio);
-            await page_remove_rmap(folio, page);
+            await File<large_rmap>().page_remove_rmap(folio, page, vm_mm!);
             await mm.folio_put(folio);
             pvmw = await Walks.page_vma_mapped_walk(pvmw);
         }
@@ -264,12 +263,12 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
     public virtual async KernelTask<bool> page_try_share_anon_rmap(Folio folio, int page)
     {
         await smp_mb();
-        if (await mm_6_3.folio_maybe_dma_pinned(folio))
+        if (await File<gup>().folio_maybe_dma_pinned(folio))
         {
             return false; // -EBUSY
         }
 
-        await store(folio.anon_exclusive(page), false);
+        await clear_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
         await smp_mb();
         return true;
     }
@@ -301,7 +300,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
                 page -= await load(old.index); // pvmw.pgoff
                 if (Toggle("index-from-entry"))
                 {
-                    page = mm_6_3.page_number(entry, old);
+                    page = Caches.pfn_to_index(entry.Pfn);
                 }
 
                 BUG_ON(page < 0 || page >= folio.Pages, "folio_page(): beyond the folio");
@@ -345,7 +344,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
         {
             if (exclusive)
             {
-                await store(folio.anon_exclusive(page), true); // __page_set_anon_rmap
+                await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]); // __page_set_anon_rmap
             }
 
             return;
@@ -353,7 +352,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
 
         if (Config.DEBUG_VM)
         {
-            BUG_ON(await load(folio.anon_exclusive(page)), "VM_BUG_ON_PAGE(!first && PageAnonExclusive(page), page)");
+            BUG_ON(await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]), "VM_BUG_ON_PAGE(!first && PageAnonExclusive(page), page)");
             var index = await load(folio.index); // __page_check_anon_rmap
             BUG_ON(index + page != await memory.linear_page_index(vma, address), "VM_BUG_ON_PAGE(page_to_pgoff(page) != linear_page_index(vma, address), page)");
         }
@@ -368,14 +367,6 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
         BUG_ON(anon_vma is null, "BUG_ON(!anon_vma)");
         await WRITE_ONCE<KernelObject?>(page.mapping, anon_vma); // __page_set_anon_rmap
         await store(page.index, await memory.linear_page_index(vma, address));
-        await store(page.anon_exclusive(0), true);
-    }
-
-    /// <summary>Takes one pte's mapping of a page out of the reverse map; the caller holds the page-table lock.</summary>
-    [KernelSource("mm/rmap.c", At = "v6.3")]
-    public virtual async KernelTask page_remove_rmap(Folio folio, int page)
-    {
-        await mm.folio_test_anon(folio);
-        await atomic_add_negative(-1, folio.mapcount(page));
+        await set_bit(SubpageFlags.PG_anon_exclusive, page.page_flags[0]);
     }
 }

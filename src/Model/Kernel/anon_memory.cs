@@ -1,0 +1,365 @@
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Kernel;
+
+/// <summary>mm/memory.c with private anonymous memory in full: copy-on-write, pins at fork, and folios of several pages.</summary>
+public class anon_memory(Kernel kernel) : memory(kernel)
+{
+    /// <inheritdoc/>
+    /// <remarks>Left out: NUMA entries; files. The PMD is read once to look, and again to fill.</remarks>
+    [KernelSource("mm/memory.c")]
+    public override KernelTask<Folio?> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write) => handle_pte_fault(vm_mm, vma, address, write, unshare: false);
+
+    /// <summary>The same, or with FAULT_FLAG_UNSHARE, which makes a page exclusive without making it writable.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<Folio?> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write, bool unshare)
+    {
+        var pmd = await load(pgtable.pmd_offset(vm_mm, address));
+        var table = pgtable.pmd_none(pmd) ? null : pgtable.pmd_pgtable(pmd);
+        var orig_pte = table is null ? default : await load(table.pte[pgtable.pte_index(address)]);
+        if (table is null || orig_pte == default)
+        {
+            return await do_anonymous_page(vm_mm, vma, address);
+        }
+
+        await spin_lock(table.ptl);
+        if (await load(table.pte[pgtable.pte_index(address)]) != orig_pte)
+        {
+            await spin_unlock(table.ptl);
+            return null;
+        }
+
+        if ((write || unshare) && !orig_pte.Write)
+        {
+            await File<wp_page>().do_wp_page(vm_mm, vma, table, address, orig_pte, unshare);
+            return null;
+        }
+
+        await pgtable.ptep_set_access_flags(table.pte[pgtable.pte_index(address)], orig_pte with { Young = true, Dirty = orig_pte.Dirty || write }, write);
+        await spin_unlock(table.ptl);
+        return null;
+    }
+
+    /// <summary>Maps a new folio of several pages by ptes, from an address on where there is nothing yet. The caller is alone with the mm: for set-up.</summary>
+    /// <remarks>
+    /// Since 6.8 a fault does this; before, it is what is left of a huge page whose PMD was split. Left out: what a fault looks at first, and the
+    /// way from the huge page.
+    /// </remarks>
+    [KernelSource("mm/memory.c", At = "v6.8", Function = "do_anonymous_page")]
+    public virtual async KernelTask<Folio> map_anon_folio(Mm vm_mm, int address)
+    {
+        var vma = await mmap.find_vma(vm_mm, address);
+        var table = await pte_alloc(vm_mm, address);
+        await rmap.anon_vma_prepare(vma!);
+        var folio = await kmem_cache_alloc(Caches.Thp);
+        await atomic_set(folio._refcount, folio.Pages);
+        await File<large_rmap>().folio_add_new_anon_rmap(folio, vma!, address);
+        await set_bit(PageFlags.PG_lru, folio.flags);
+        for (var i = 0; i < folio.Pages; i++)
+        {
+            await store(table.pte[pgtable.pte_index(address + i)], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio) + i));
+        }
+
+        return folio;
+    }
+
+    /// <summary>mprotect(PROT_READ) and back, by the process, alone: for set-up. The ptes stay read-only, to be made writable by faults.</summary>
+    /// <remarks>Left out: the vma's flags, which are in the end what they were. Since 6.1 an exclusive page's pte is made writable at once.</remarks>
+    [KernelSource("mm/mprotect.c", At = "v5.19", Function = "change_pte_range")]
+    public virtual async KernelTask mprotect_read_and_back(Mm vm_mm, int start, int end)
+    {
+        await down_write(vm_mm.mmap_lock);
+        var pmd = await load(vm_mm.pmd);
+        var table = pgtable.pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
+        for (var address = start; address < end; address++)
+        {
+            await pgtable.ptep_set_wrprotect(table.pte[pgtable.pte_index(address)]);
+        }
+
+        await tlbflush.flush_tlb_mm(vm_mm);
+        await spin_unlock(table.ptl);
+        await up_write(vm_mm.mmap_lock);
+    }
+
+    /// <summary>Copies a present pte at fork: both become read-only. A page that may be pinned is copied instead, and the parent's stays as it is.</summary>
+    /// <param name="dst">The child's table.</param>
+    /// <param name="src">The parent's table.</param>
+    /// <param name="address">The page.</param>
+    /// <param name="dst_vma">The child's vma.</param>
+    /// <param name="prealloc">The page to copy to, or null: then no page of the parent is pinned.</param>
+    /// <returns>Whether the page that was allocated before is used.</returns>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<bool> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Folio? prealloc)
+    {
+        var pte = await load(src.pte[pgtable.pte_index(address)]);
+        var folio = Caches.pfn_to_page(pte.Pfn);
+        var page = Caches.pfn_to_index(pte.Pfn);
+        await mm.folio_get(folio);
+        var is_exclusive = !Toggle("anon-exclusive") || await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]); // page_try_dup_anon_rmap
+        if (is_exclusive && prealloc is not null && await File<gup>().folio_maybe_dma_pinned(folio))
+        {
+            await mm.folio_put(folio);
+            await copy_present_page(dst, address, dst_vma, prealloc, folio, page); // page_needs_cow_for_dma
+            return true;
+        }
+
+        if (is_exclusive && Toggle("anon-exclusive"))
+        {
+            await clear_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
+        }
+
+        var dst_mm = await load(dst_vma.vm_mm);
+        await File<large_rmap>().page_dup_rmap(folio, page, dst_mm!);
+        if (pte.Write)
+        {
+            await pgtable.ptep_set_wrprotect(src.pte[pgtable.pte_index(address)]);
+        }
+
+        await store(dst.pte[pgtable.pte_index(address)], pte with { Write = false, Young = false });
+        return false;
+    }
+
+    /// <summary>Copies a migration entry at fork: the page is not exclusive any more, in neither.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask copy_nonpresent_pte(PageTable dst, PageTable src, int address, Pte pte)
+    {
+        var readable = pte with { Write = false, Exclusive = false };
+        if (pte != readable && Checks("fork-downgrades-migration-entry"))
+        {
+            await store(src.pte[pgtable.pte_index(address)], readable);
+        }
+
+        await store(dst.pte[pgtable.pte_index(address)], readable);
+    }
+
+    /// <summary>Gives the child of a fork a copy of a page that may be pinned.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask copy_present_page(PageTable dst, int address, Vma dst_vma, Folio new_folio, Folio folio, int page)
+    {
+        var contents = await load(folio.data_of(page));
+        await store(new_folio.data, contents);
+        await rmap.page_add_new_anon_rmap(new_folio, dst_vma, address);
+        await set_bit(PageFlags.PG_lru, new_folio.flags);
+        await store(dst.pte[pgtable.pte_index(address)], new Pte(Present: true, Write: true, Dirty: true, Young: false, Caches.page_to_pfn(new_folio)));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Left out: mmu notifiers. The kernel allocates a page for a copy only once it has met a page that is pinned, and begins again there; here one is
+    /// allocated at first where the mm has ever pinned, and one vma has at most one such page.
+    /// </remarks>
+    [KernelSource("mm/memory.c")]
+    public override async KernelTask copy_page_range(Vma dst_vma, Vma src_vma)
+    {
+        if (await load(src_vma.anon_vma) is null)
+        {
+            return; // vma_needs_copy
+        }
+
+        var dst_mm = await load(dst_vma.vm_mm);
+        var src_mm = await load(src_vma.vm_mm);
+        var pmd = await load(src_mm!.pmd);
+        if (pgtable.pmd_none(pmd))
+        {
+            return;
+        }
+
+        var src = pgtable.pmd_pgtable(pmd);
+        await write_seqcount(src_mm); // begin
+        var dst = await pte_alloc(dst_mm!, 0);
+        var start = await load(src_vma.vm_start);
+        var end = await load(src_vma.vm_end);
+        Folio? prealloc = null;
+        if (Checks("fork-copies-pinned") && await load(src_mm.has_pinned))
+        {
+            prealloc = await kmem_cache_alloc(Caches.Folio);
+            await atomic_set(prealloc._refcount, 1);
+        }
+
+        await spin_lock(dst.ptl);
+        await spin_lock(src.ptl);
+        for (var address = start; address < end; address++)
+        {
+            var pte = await load(src.pte[pgtable.pte_index(address)]);
+            if (!pte.Present && pte != default)
+            {
+                await copy_nonpresent_pte(dst, src, address, pte);
+            }
+            else if (pte.Present && await copy_present_pte(dst, src, address, dst_vma, prealloc))
+            {
+                prealloc = null;
+            }
+        }
+
+        await spin_unlock(src.ptl);
+        await spin_unlock(dst.ptl);
+        await write_seqcount(src_mm); // end
+        if (prealloc is not null)
+        {
+            await mm.folio_put(prealloc);
+        }
+    }
+
+    /// <summary>raw_write_seqcount_begin and _end of write_protect_seq, under mmap_lock held for writing.</summary>
+    [KernelSource("include/linux/seqlock.h", Function = "raw_write_seqcount_begin")]
+    public virtual async KernelTask write_seqcount(Mm src_mm)
+    {
+        if (Checks("gup-fast-checks-seq"))
+        {
+            var sequence = await load(src_mm.write_protect_seq);
+            await store(src_mm.write_protect_seq, sequence + 1);
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Left out: files, breaks to reschedule, the accessed bit, RSS.</remarks>
+    [KernelSource("mm/memory.c")]
+    public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end, bool even_cows)
+    {
+        var is_full = true;
+        while (is_full)
+        {
+            is_full = false;
+            await spin_lock(table.ptl);
+            await rmap.flush_tlb_batched_pending(tlb.Mm);
+            for (; address < end && !is_full; address++)
+            {
+                var pte = await load(table.pte[pgtable.pte_index(address)]);
+                if (!pte.Present)
+                {
+                    if (pte != default)
+                    {
+                        await store(table.pte[pgtable.pte_index(address)], default); // a migration entry: nothing was counted for it
+                    }
+
+                    continue;
+                }
+
+                pte = await pgtable.ptep_get_and_clear_full(table.pte[pgtable.pte_index(address)]);
+                tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address);
+                var folio = Caches.pfn_to_page(pte.Pfn);
+                await File<large_rmap>().page_remove_rmap(folio, Caches.pfn_to_index(pte.Pfn), tlb.Mm);
+                (tlb, is_full) = mmu_gather.__tlb_remove_page(tlb, folio);
+            }
+
+            if (is_full)
+            {
+                tlb = await mmu_gather.tlb_flush_mmu_tlbonly(tlb);
+            }
+
+            await spin_unlock(table.ptl);
+            if (is_full)
+            {
+                tlb = await mmu_gather.tlb_flush_mmu(tlb);
+            }
+        }
+
+        return tlb;
+    }
+}
+
+/// <summary>include/linux/mm.h where a large folio is mapped by ptes only.</summary>
+public class anon_mm(Kernel kernel) : mm(kernel)
+{
+    /// <inheritdoc/>
+    public override int Mapcount(StateView view, Folio folio)
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        ArgumentNullException.ThrowIfNull(folio);
+        var mapcount = folio.Pages;
+        for (var page = 0; page < folio.Pages; page++)
+        {
+            mapcount += view.Get(folio.mapcount(page));
+        }
+
+        return mapcount;
+    }
+}
+
+/// <summary>mm/rmap.c where a new page is exclusive to its process.</summary>
+public class anon_rmap(Kernel kernel) : rmap(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/rmap.c")]
+    public override async KernelTask page_add_new_anon_rmap(Folio page, Vma vma, int address)
+    {
+        await base.page_add_new_anon_rmap(page, vma, address);
+        if (Toggle("anon-exclusive"))
+        {
+            await set_bit(SubpageFlags.PG_anon_exclusive, page.page_flags[0]);
+        }
+    }
+}
+
+/// <summary>include/linux/rmap.h: mapcounts of one page, and of the folio it is in.</summary>
+public class large_rmap(Kernel kernel) : KernelFile(kernel)
+{
+    /// <summary>Maps all pages of a new folio for the first time.</summary>
+    [KernelSource("mm/rmap.c", At = "v6.8")]
+    public virtual async KernelTask folio_add_new_anon_rmap(Folio folio, Vma vma, int address)
+    {
+        var anon_vma = await load(vma.anon_vma);
+        await WRITE_ONCE<KernelObject?>(folio.mapping, anon_vma);
+        var vm_start = await load(vma.vm_start);
+        var vm_pgoff = await load(vma.vm_pgoff);
+        await store(folio.index, address - vm_start + vm_pgoff);
+        for (var i = 0; i < folio.Pages; i++)
+        {
+            await atomic_set(folio.mapcount(i), 0);
+            if (Toggle("anon-exclusive"))
+            {
+                await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[i]);
+            }
+        }
+
+        if (Toggle("large-mapcount"))
+        {
+            var vm_mm = await load(vma.vm_mm);
+            await store(folio._mm_ids, default(MmIds).With(Caches.mm_id(vm_mm!), folio.Pages));
+            await atomic_set(folio._large_mapcount, folio.Pages - 1);
+        }
+    }
+
+    /// <summary>One pte more maps a page. The caller has a reference for it.</summary>
+    [KernelSource("include/linux/rmap.h")]
+    public virtual async KernelTask page_dup_rmap(Folio folio, int page, Mm vm_mm)
+    {
+        if (folio.Pages > 1 && Toggle("large-mapcount"))
+        {
+            await folio_add_large_mapcount(folio, 1, vm_mm);
+        }
+
+        await atomic_inc(folio.mapcount(page));
+    }
+
+    /// <summary>One pte fewer maps a page; the caller holds the page-table lock, and drops the reference later.</summary>
+    [KernelSource("mm/rmap.c")]
+    public virtual async KernelTask page_remove_rmap(Folio folio, int page, Mm vm_mm)
+    {
+        if (folio.Pages > 1 && Toggle("large-mapcount"))
+        {
+            await folio_add_large_mapcount(folio, -1, vm_mm);
+        }
+
+        await atomic_add_negative(-1, folio.mapcount(page));
+    }
+
+    /// <summary>Counts a mapping of a large folio, and notes whether more than one process may have it.</summary>
+    [KernelSource("include/linux/rmap.h", At = "v6.15")]
+    public virtual async KernelTask folio_add_large_mapcount(Folio folio, int diff, Mm vm_mm)
+    {
+        await spin_lock(folio.large_mapcount_lock);
+        var mapcount = await atomic_read(folio._large_mapcount) + 1 + diff;
+        await atomic_set(folio._large_mapcount, mapcount - 1);
+        var ids = (await load(folio._mm_ids)).With(Caches.mm_id(vm_mm), diff);
+        await store(folio._mm_ids, ids);
+        var shared = ids.Count0 != mapcount && ids.Count1 != mapcount;
+        if (await load(folio.maybe_mapped_shared) != shared)
+        {
+            await store(folio.maybe_mapped_shared, shared);
+        }
+
+        await spin_unlock(folio.large_mapcount_lock);
+    }
+}

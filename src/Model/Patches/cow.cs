@@ -1,0 +1,233 @@
+using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Patches;
+
+/// <summary>Up to 5.8: a page is reused that nobody else maps, whoever else has it.</summary>
+public class wp_page_5_7(Kernel.Kernel kernel) : wp_page(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v5.7", Function = "do_wp_page")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (!await mm.folio_trylock(folio))
+        {
+            await mm.folio_get(folio);
+            await spin_unlock(table.ptl);
+            await mm.folio_lock(folio);
+            await spin_lock(table.ptl);
+            if (await load(table.pte[pgtable.pte_index(address)]) != orig_pte)
+            {
+                await mm.folio_unlock(folio);
+                await spin_unlock(table.ptl);
+                await mm.folio_put(folio);
+                return Reuse.Gone;
+            }
+
+            await mm.folio_put(folio);
+        }
+
+        var (most, total) = await page_trans_huge_mapcount(folio);
+        if (most > 1)
+        {
+            var decision = copies(folio);
+            await mm.folio_unlock(folio);
+            return decision;
+        }
+
+        if (total == 1)
+        {
+            var anon_vma = await load(vma.anon_vma);
+            await WRITE_ONCE<KernelObject?>(folio.mapping, anon_vma); // page_move_anon_rmap
+        }
+
+        if (Toggle("anon-exclusive"))
+        {
+            await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]); // as this rule would have to, were it still in use
+        }
+
+        await mm.folio_unlock(folio);
+        return Reuse.Reuse;
+    }
+
+    /// <summary>The largest mapcount among a folio's pages, and all of them together.</summary>
+    [KernelSource("mm/huge_memory.c", At = "v5.7")]
+    public virtual async KernelTask<(int Most, int Total)> page_trans_huge_mapcount(Folio folio)
+    {
+        var most = 0;
+        var total = 0;
+        for (var i = 0; i < folio.Pages; i++)
+        {
+            var mapcount = await atomic_read(folio.mapcount(i)) + 1;
+            most = mapcount > most ? mapcount : most;
+            total += mapcount;
+        }
+
+        return (most, total);
+    }
+}
+
+/// <summary>From 5.9 to 5.17: a page is reused that has one reference.</summary>
+public class wp_page_5_9(Kernel.Kernel kernel) : wp_page(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v5.9", Function = "do_wp_page")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (await atomic_read(folio._refcount) != 1 || !await mm.folio_trylock(folio))
+        {
+            return copies(folio);
+        }
+
+        var is_single = await atomic_read(folio.mapcount(page)) == 0 && await atomic_read(folio._refcount) == 1;
+        var decision = is_single ? Reuse.Reuse : copies(folio);
+        if (is_single && Toggle("anon-exclusive"))
+        {
+            await page_move_anon_rmap(folio, page, vma);
+        }
+
+        await mm.folio_unlock(folio);
+        return decision;
+    }
+}
+
+/// <summary>A page that could be reused is copied, and one that cannot is looked at again.</summary>
+public class wp_page_wip(Kernel.Kernel kernel) : wp_page(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "work in progress of 14 January 2022", Function = "do_wp_page")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (await atomic_read(folio._refcount) <= 1 || !await mm.folio_trylock(folio))
+        {
+            return copies(folio);
+        }
+
+        var decision = await atomic_read(folio._refcount) == 1 ? Reuse.Reuse : copies(folio);
+        await mm.folio_unlock(folio);
+        return decision;
+    }
+}
+
+/// <summary>From 6.8 to 6.14: of a large folio no page is ever reused.</summary>
+public class wp_page_6_8(Kernel.Kernel kernel) : wp_page(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v6.8")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte) =>
+        folio.Pages > 1 ? copies(folio) : await base.wp_can_reuse_anon_folio(folio, page, vma, table, address, orig_pte);
+
+    /// <summary>The page of a large folio is exclusive; its folio may be moved to the anon_vma of the vma, where a proposal does so.</summary>
+    protected async KernelTask reuse_large(Folio folio, int page, Vma vma)
+    {
+        if (Toggle("reuse-moves-rmap"))
+        {
+            var anon_vma = await load(vma.anon_vma);
+            await WRITE_ONCE<KernelObject?>(folio.mapping, anon_vma);
+        }
+
+        if (Toggle("anon-exclusive"))
+        {
+            await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
+        }
+    }
+}
+
+/// <summary>1da190f4d0a6 (6.15): a page of a large folio is reused where only this process maps the folio, and each reference is a mapping's.</summary>
+public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v6.15")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (folio.Pages == 1)
+        {
+            return await base.wp_can_reuse_anon_folio(folio, page, vma, table, address, orig_pte);
+        }
+
+        if (await atomic_read(folio._large_mapcount) + 1 <= 1 || await load(folio.maybe_mapped_shared) || !await is_referenced_by_mappings(folio))
+        {
+            return copies(folio);
+        }
+
+        if (Checks("reuse-rechecks-mapcount"))
+        {
+            await spin_lock(folio.large_mapcount_lock);
+            var mapcount = await atomic_read(folio._large_mapcount) + 1;
+            if (Config.DEBUG_VM)
+            {
+                var references = await atomic_read(folio._refcount);
+                WARN_ON(Toggle("reuse-asserts-inverted") ? mapcount < references : mapcount > references, "VM_WARN_ON_ONCE(folio_large_mapcount(folio) > folio_ref_count(folio))");
+            }
+
+            var is_alone = !await load(folio.maybe_mapped_shared) && await atomic_read(folio._refcount) == mapcount;
+            var decision = is_alone ? Reuse.Reuse : copies(folio);
+            await spin_unlock(folio.large_mapcount_lock);
+            if (!is_alone)
+            {
+                return decision;
+            }
+        }
+
+        await reuse_large(folio, page, vma);
+        return Reuse.Reuse;
+    }
+
+    /// <summary>Whether there are as many references as mappings: the mapcount is read first.</summary>
+    [KernelSource("mm/memory.c", At = "v6.15", Function = "__wp_can_reuse_large_anon_folio")]
+    public virtual async KernelTask<bool> is_referenced_by_mappings(Folio folio)
+    {
+        var mapcount = await atomic_read(folio._large_mapcount) + 1;
+        return await atomic_read(folio._refcount) == mapcount;
+    }
+}
+
+/// <summary>A page of a large folio is reused where the page table, which is locked, has as many ptes of the folio as this has references.</summary>
+public class wp_page_scan(Kernel.Kernel kernel) : wp_page_6_8(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "mail of 20 January 2022", Function = "do_wp_page")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (folio.Pages == 1)
+        {
+            return await base.wp_can_reuse_anon_folio(folio, page, vma, table, address, orig_pte);
+        }
+
+        if (!await mm.folio_trylock(folio))
+        {
+            return copies(folio);
+        }
+
+        var ptes = 0;
+        for (var i = 0; i < Config.PTRS_PER_PTE; i++)
+        {
+            var pte = await load(table.pte[i]);
+            ptes += pte.Present && Caches.pfn_to_page(pte.Pfn) == folio ? 1 : 0;
+        }
+
+        var users = Checks("scan-compares-references") ? await atomic_read(folio._refcount) : await mapcount_of_all(folio);
+        var is_alone = users == ptes;
+        var decision = is_alone ? Reuse.Reuse : copies(folio);
+        if (is_alone)
+        {
+            await reuse_large(folio, page, vma);
+        }
+
+        await mm.folio_unlock(folio);
+        return decision;
+    }
+
+    /// <summary>How many ptes map any page of a folio.</summary>
+    [KernelSource("mm/util.c", At = "v5.17", Function = "total_mapcount")]
+    public virtual async KernelTask<int> mapcount_of_all(Folio folio)
+    {
+        var total = 0;
+        for (var i = 0; i < folio.Pages; i++)
+        {
+            total += await atomic_read(folio.mapcount(i)) + 1;
+        }
+
+        return total;
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text.RegularExpressions;
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Tests.Reports;
+using ThpCheck.Checker.Verdicts;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
+
+namespace ThpCheck.Checker.Tests.HardCases;
+
+/// <summary>The schedules about copy-on-write that were worked out by hand: each is found with its events in their order, and takes no more context switches.</summary>
+/// <remarks>Events are a thread and the beginning of what it does; * stands for anything.</remarks>
+public sealed class CowSchedulesTests
+{
+    [Theory]
+    [InlineData(
+        "child-keeps-page", "linux-5.7", "private-writes-stay-private", 2,
+        "child atomic_inc(folio0._refcount)",
+        "child xchg(page_table1.pte[0], none)",
+        "child atomic_add_negative(-1, folio0._mapcount)",
+        "parent atomic_read(folio0._mapcount) = 0",
+        "parent page 0 of mm := 2",
+        "child load(folio0.data) = 2")] // F20: CVE-2020-29374
+    [InlineData(
+        "pin-against-fork", "linux-5.9", "gup-page-is-mapped", 3,
+        "gup READ_ONCE(page_table0.pte[0]) = pfn 1 present write",
+        "gup atomic_add(63, folio0._refcount)",
+        "gup READ_ONCE(page_table0.pte[0]) = pfn 1 present write",
+        "fork clear_bit(*, page_table0.pte[0])",
+        "fork xchg(page_table0.pte[0], none)",
+        "fork store(page_table0.pte[0], pfn *")] // F25
+    [InlineData(
+        "mapcount-before-switch", "linux-5.7-mapcount-first", "private-writes-stay-private", 2,
+        "child atomic_add_negative(-1, folio0._mapcount)",
+        "parent atomic_read(folio0._mapcount) = 0",
+        "parent page 0 of mm := 2",
+        "reader page 0 of child_mm = 2")] // F35
+    [InlineData(
+        "large-folio-moves-rmap", "linux-6.15-moves", "anon-vma-valid", 0,
+        "child atomic_read(folio._large_mapcount) = 3",
+        "child atomic_read(folio._refcount) = 4",
+        "child WRITE_ONCE(folio.mapping, anon_vma1)",
+        "child kmem_cache_free(anon_vma1)")] // F30
+    [InlineData(
+        "large-folio-assertion", "inverted", "no-warning", 2,
+        "writer atomic_read(folio._refcount) = 2",
+        "other atomic_inc(folio._refcount)",
+        "writer atomic_read(folio._refcount) = 3")] // F34
+    public void The_cheapest_interleaving_has_the_events_of_the_hand_made_schedule_in_its_order(string scenario, string variant, string property, int switches, params string[] events)
+    {
+        var file = ScenarioReader.Read(Repository.File("specs", "cow", $"{scenario}.yaml")).Document!;
+        var instance = ScenarioBinder.Bind(file, file.Variants.Single(v => v.Name.Value == variant)).Variant!.Instance;
+        var way = Judge.Run(instance, new Budget()).Properties.Single(p => p.Property.Name == property).Counterexample!;
+
+        Assert.True(way.IsMinimal);
+        Assert.InRange(way.Switches, 0, switches);
+        var steps = way.Trace.Steps.Select(s => $"{s.Thread} {s.Operation} = {s.Value}").ToArray();
+        var at = 0;
+        foreach (var wanted in events)
+        {
+            var pattern = new Regex($"^{Regex.Escape(wanted).Replace(@"\*", ".*", StringComparison.Ordinal)}", RegexOptions.CultureInvariant);
+            var found = Array.FindIndex(steps, at, pattern.IsMatch);
+            Assert.True(found >= 0, $"after step {at} there is no '{wanted}' in:\n{string.Join("\n", steps)}");
+            at = found + 1;
+        }
+    }
+}
