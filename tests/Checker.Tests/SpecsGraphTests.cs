@@ -64,6 +64,7 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
         ("free-of-locked-page.yaml", "zap-of-locked-page-against-reclaim.yaml"),
         ("reclaim-that-writes.yaml", "reclaim-against-writeback.yaml"),
         ("madvise-collapse-of-copied-memory.yaml", "retract-against-uffd-copy.yaml"),
+        ("huge-page-copies.yaml", "huge-page-copies-for-passing-reference.yaml"),
     ];
 
     private static readonly Lazy<ScenarioFile[]> Scenarios = new(static () =>
