@@ -129,7 +129,7 @@ public sealed class CardsTests
     [InlineData("final", "lock-compound-mapcounts delay-rmap-final")]
     public void The_whole_mail_is_asked_of_one_kernel(string variant, string patches)
     {
-        var asked = Variants.Value.Where(v => v.Scenario.Path.Contains("/mail/", StringComparison.Ordinal) && v.Variant.Name.Value == variant).ToList();
+        var asked = Variants.Value.Where(v => v.Scenario.Path.Contains("/specs/mail/", StringComparison.Ordinal) && v.Variant.Name.Value == variant).ToList();
 
         Assert.Equal(["anon_vma.yaml", "counts.yaml", "lost-store.yaml"], asked.Select(v => Path.GetFileName(v.Scenario.Path)).Order(StringComparer.Ordinal));
         Assert.All(asked, v => Assert.Equal(("linux-6.1", patches), (v.Scenario.KernelOf(v.Variant).Value, string.Join(' ', v.Variant.Patches.Select(p => p.Value)))));
