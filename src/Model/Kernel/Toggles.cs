@@ -55,6 +55,7 @@ public static class Toggles
         new("collapse-locks-anon-vma-for-reading", "collapse_pte_mapped_thp", false, "on: locks it for reading only."),
         new("collapse-locks-anon-vma-early", "collapse_pte_mapped_thp", false, "on: locks it before the ptes are looked at, not only around the end of the table."),
         new("collapse-frees-unlocked", "collapse_pte_mapped_thp", false, "on: frees the table after the anon_vma is unlocked."),
+        new("collapse-refuses-anon-vma", "collapse_pte_mapped_thp", true, "off: with 8d3c106e19e8, takes the table of a vma that has an anon_vma too, without its lock."),
         new("collapse-holds-mmap-lock-for-reading", "madvise_collapse", false, "on: holds mmap_lock for reading only around collapse_pte_mapped_thp."),
         new("collapse-syncs-with-gup-fast", "collapse_and_free_pmd", true, "off: frees the table without interrupting the CPUs that may walk it with interrupts off (before 2ba99c5e0881)."),
         new("collapse-notifies", "collapse_and_free_pmd", true, "off: secondary MMUs are not told (before f268f6cf875f)."),
