@@ -58,6 +58,14 @@ public static class Releases
         typeof(delay_rmap_final_memory), typeof(delay_rmap_two_batches_mmu_gather), typeof(absent_pmd_khugepaged),
     ];
 
+    // Anonymous memory, in pages of any size, and its migration. Nothing here maps a file.
+    private static readonly Type[] Linux63 =
+    [
+        typeof(mm_6_3), typeof(pgtable), typeof(fault), typeof(swap), typeof(rmap_6_3), typeof(rmap_walks), typeof(page_vma_mapped_6_3), typeof(memory_6_3), typeof(large_rmap), typeof(wp_page),
+        typeof(mmu_gather), typeof(mmap_6_3), typeof(mprotect_6_3), typeof(vmscan), typeof(page_idle), typeof(migrate_6_3), typeof(tlbflush), typeof(user), typeof(program), typeof(gup), typeof(page_alloc),
+        typeof(huge_memory_6_3), typeof(mlock_6_3), typeof(mempolicy_6_3), typeof(mremap_6_3),
+    ];
+
     /// <summary>Releases by name. Each is 6.1 but for the files it names: what else changed in between touches nothing modelled here.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
     {
@@ -72,10 +80,11 @@ public static class Releases
         ["linux-6.15"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_15)],
         ["linux-6.1"] = Linux61,
         ["linux-6.2"] = Linux62,
+        ["linux-6.3"] = Linux63,
         ["linux-6.6"] =
         [
-            .. Linux62.Except([typeof(absent_pmd_khugepaged), typeof(pgtable), typeof(page_vma_mapped)]),
-            typeof(collapse_mmap_read_khugepaged), typeof(pte_offset_map_may_fail_pgtable), typeof(pte_offset_map_may_fail_page_vma_mapped), // for what khugepaged meets
+            .. Linux62.Except([typeof(absent_pmd_khugepaged), typeof(pgtable), typeof(page_vma_mapped), typeof(memory_thp)]),
+            typeof(collapse_mmap_read_khugepaged), typeof(pte_offset_map_may_fail_pgtable), typeof(pte_offset_map_may_fail_page_vma_mapped), typeof(pte_offset_map_may_fail_memory_thp), // for what khugepaged meets
         ],
     };
 

@@ -166,6 +166,24 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         return CopyPte.Done;
     }
 
+    /// <summary>Copies an entry that is not present at fork, of migration or of swap: the page is not exclusive any more, in neither.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask copy_nonpresent_pte(PageTable dst, PageTable src, int address, Pte pte)
+    {
+        if (pte.Swap)
+        {
+            await File<swapfile>().swap_duplicate(Caches.SwapSlots[pte.Pfn - 1]);
+        }
+
+        var readable = pte with { Write = false, Exclusive = false };
+        if (pte != readable && (pte.Swap || Checks("fork-downgrades-migration-entry")))
+        {
+            await store(src.pte[pgtable.pte_index(address)], readable);
+        }
+
+        await store(dst.pte[pgtable.pte_index(address)], readable);
+    }
+
     /// <summary>Gives the child of a fork a copy of a page that may be pinned.</summary>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_present_page(PageTable dst, int address, Vma dst_vma, Folio new_folio, Folio folio, int page)
@@ -175,20 +193,6 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await rmap.page_add_new_anon_rmap(new_folio, dst_vma, address);
         await set_bit(PageFlags.PG_lru, new_folio.flags);
         await store(dst.pte[pgtable.pte_index(address)], new Pte(Present: true, Write: true, Dirty: true, Young: false, Caches.page_to_pfn(new_folio)));
-    }
-
-    /// <summary>Copies a swap entry at fork: the child's names the slot too, and neither is exclusive.</summary>
-    [KernelSource("mm/memory.c")]
-    public virtual async KernelTask copy_nonpresent_pte(PageTable dst, PageTable src, int address, Pte pte)
-    {
-        await File<swapfile>().swap_duplicate(Caches.SwapSlots[pte.Pfn - 1]);
-        if (pte.Exclusive)
-        {
-            pte = pte with { Exclusive = false };
-            await store(src.pte[pgtable.pte_index(address)], pte);
-        }
-
-        await store(dst.pte[pgtable.pte_index(address)], pte);
     }
 
     /// <inheritdoc/>
@@ -235,7 +239,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         {
             var pte = await load(src.pte[pgtable.pte_index(address)]);
             var result = CopyPte.Done;
-            if (pte.Swap)
+            if (!pte.Present && pte != default)
             {
                 await copy_nonpresent_pte(dst, src, address, pte);
             }
@@ -316,7 +320,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     }
 
     /// <inheritdoc/>
-    /// <remarks>Left out: files, migration entries, breaks to reschedule, the accessed bit, RSS.</remarks>
+    /// <remarks>Left out: files, breaks to reschedule, the accessed bit, RSS.</remarks>
     [KernelSource("mm/memory.c")]
     public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end, bool even_cows)
     {
@@ -329,14 +333,18 @@ public class anon_memory(Kernel kernel) : memory(kernel)
             for (; address < end && !is_full; address++)
             {
                 var pte = await load(table.pte[pgtable.pte_index(address)]);
-                if (pte.Swap)
-                {
-                    await File<swapfile>().free_swap_and_cache(Caches.SwapSlots[pte.Pfn - 1]);
-                    await store(table.pte[pgtable.pte_index(address)], default); // pte_clear_not_present_full
-                }
-
                 if (!pte.Present)
                 {
+                    if (pte.Swap)
+                    {
+                        await File<swapfile>().free_swap_and_cache(Caches.SwapSlots[pte.Pfn - 1]);
+                    }
+
+                    if (pte != default)
+                    {
+                        await store(table.pte[pgtable.pte_index(address)], default); // pte_clear_not_present_full; nothing was counted for a migration entry
+                    }
+
                     continue;
                 }
 
