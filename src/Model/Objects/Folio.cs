@@ -29,6 +29,9 @@ public enum PageFlags
 
     /// <summary>Of a THP's first tail page: its subpages' mapcounts are one above the number of their ptes (PageDoubleMap, until 6.1).</summary>
     PG_double_map = 64,
+
+    /// <summary>In the swap cache: <c>private</c> says where.</summary>
+    PG_swapcache = 128,
 }
 
 /// <summary>Flags that each page of a large folio has of its own.</summary>
@@ -75,6 +78,9 @@ public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false
 
     /// <summary>What the page holds: the number of the store that was last.</summary>
     public readonly Shared<int> data = at.Cell(0, Contents);
+
+    /// <summary>Of a page in the swap cache: its slot.</summary>
+    public readonly Shared<SwapSlot?> @private = at.Cell<SwapSlot?>();
 
     /// <summary>The flags of each of its pages.</summary>
     public readonly SharedArray<SubpageFlags> page_flags = at.Array<SubpageFlags>(pages);
