@@ -35,9 +35,11 @@ public sealed class ScenarioBinder
     private readonly Dictionary<string, long> _numbers = new(StringComparer.Ordinal);
 
     private readonly bool _keepsDeadFields;
+    private readonly Mutation? _mutation;
 
-    private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields)
+    private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Mutation? mutation)
     {
+        _mutation = mutation;
         _file = file;
         _variant = variant;
         _keepsDeadFields = keepsDeadFields;
@@ -48,9 +50,16 @@ public sealed class ScenarioBinder
     /// <param name="variant">The variant in it.</param>
     /// <param name="keepsDeadFields">For comparing: <see cref="MachineBuilder.KeepsDeadFields"/>.</param>
     /// <returns>The variant, or null and what is wrong.</returns>
-    public static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, bool keepsDeadFields = false)
+    public static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, bool keepsDeadFields = false) =>
+        Bind(file, variant, keepsDeadFields, null);
+
+    /// <summary>The same on a kernel that differs in one place.</summary>
+    internal static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, Mutation mutation) =>
+        Bind(file, variant, false, mutation);
+
+    private static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Mutation? mutation)
     {
-        var binder = new ScenarioBinder(file, variant, keepsDeadFields);
+        var binder = new ScenarioBinder(file, variant, keepsDeadFields, mutation);
         try
         {
             return (binder.Bind(), binder._diagnostics);
@@ -73,7 +82,7 @@ public sealed class ScenarioBinder
         CheckExpectations(properties);
         ThrowIfAny();
 
-        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields };
+        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields, Mutation = _mutation };
         var threads = _file.Threads.Select(t => builder.Thread(t.Name.Value, KindOf(t))).ToArray();
         var discards = pools.Values.Any(p => p.Discard);
         var slab = discards ? builder.Thread(SlabThread, ThreadKind.Environment) : -1;
