@@ -112,7 +112,7 @@ public static class Toggles
         new("split-compares-migration-entry", "__split_huge_pmd", true, "off: be6e843fc51a, a migration entry is not compared with the page it was given."),
         new("split-pmd-locks-first", "__split_huge_pmd", true, "off: looks whether the PMD is none before it takes the lock, and if it is leaves it at that."),
         new("split-counts-migration-entry", "__split_huge_pmd_locked", true, "off: with 99fa8a48203d, leaves RSS as it is for a migration entry."),
-        new("split-puts-page-last", "__split_huge_pmd_locked", false, "on: a file's page is looked at for the RSS counter that it is in before the reference to it is dropped, not after."),
+        new("split-puts-page-last", "__split_huge_pmd_locked", false, "on: 8d878059924f (June 2026), a file's page is looked at for the RSS counter that it is in before the reference to it is dropped, not after."),
         new("split-removes-rmap-of-migration-entry", "__split_huge_pmd_locked", false, "on: with 99fa8a48203d, takes a mapping and a reference from a page that migration has unmapped."),
         new("truncate-waits-for-rcu", "truncate_cleanup_page", false, "on: waits an RCU grace period where the page is still mapped after it was unmapped."),
         new("unmap-mapping-shares-i-mmap", "unmap_mapping_pages", false, "on: takes i_mmap_rwsem for reading (2c8659951654, v5.18)."),
