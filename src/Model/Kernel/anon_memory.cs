@@ -176,7 +176,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         }
 
         var readable = pte with { Write = false, Exclusive = false };
-        if (pte != readable && (pte.Swap || Checks("fork-downgrades-migration-entry")))
+        if (pte != readable && (pte.Swap ? Checks("fork-clears-swap-exclusive") : Checks("fork-downgrades-migration-entry")))
         {
             await store(src.pte[pgtable.pte_index(address)], readable);
         }
