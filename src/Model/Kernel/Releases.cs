@@ -83,8 +83,8 @@ public static class Releases
         ["linux-6.3"] = Linux63,
         ["linux-6.6"] =
         [
-            .. Linux62.Except([typeof(absent_pmd_khugepaged), typeof(pgtable), typeof(page_vma_mapped)]),
-            typeof(collapse_mmap_read_khugepaged), typeof(pte_offset_map_may_fail_pgtable), typeof(pte_offset_map_may_fail_page_vma_mapped), // for what khugepaged meets
+            .. Linux62.Except([typeof(absent_pmd_khugepaged), typeof(pgtable), typeof(page_vma_mapped), typeof(memory_thp)]),
+            typeof(collapse_mmap_read_khugepaged), typeof(pte_offset_map_may_fail_pgtable), typeof(pte_offset_map_may_fail_page_vma_mapped), typeof(pte_offset_map_may_fail_memory_thp), // for what khugepaged meets
         ],
     };
 

@@ -148,7 +148,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         return false;
     }
 
-    /// <summary>Copies a migration entry at fork: the page is not exclusive any more, in neither.</summary>
+    /// <summary>Copies an entry that is not present at fork, of migration or of swap: the page is not exclusive any more, in neither.</summary>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_nonpresent_pte(PageTable dst, PageTable src, int address, Pte pte)
     {

@@ -17,7 +17,7 @@ public static class PropertyCatalog
             DirtyProperties.TruncateMeetsZap,
             PmdProperties.DecodedOnlyIfPresent, PmdProperties.ThpMapcountConsistent, PmdProperties.ThpRefcountCovers, PmdProperties.ThpRefcountConsistent, PmdProperties.RssConsistent,
             PmdProperties.MigrationEntryLocked, PmdProperties.MigrationOver, PmdProperties.DeletedPageUnmapped, PmdProperties.SplitPageUnmapped, PmdProperties.MlockedPageMapped,
-            PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.PmdOutcome,
+            PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.MeetsSplit, PmdProperties.PmdOutcome,
             MigrationProperties.NoEntryLeft, MigrationProperties.EntryNamesLockedFolio, MigrationProperties.PagesHoldTheirStores, MigrationProperties.MappingsComeBack,
             MigrationProperties.ReferencesAccounted, MigrationProperties.MapcountsAccounted, MigrationProperties.OffsetsAgree, MigrationProperties.RmapFindsEntries,
             MigrationProperties.PinnedPageIsExclusive, MigrationProperties.PagesStayExclusive, MigrationProperties.StrictIsPrecise, MigrationProperties.FaultWaits, MigrationProperties.FolioIsMoved, MigrationProperties.MigrationFails,
