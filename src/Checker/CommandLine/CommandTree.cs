@@ -49,7 +49,8 @@ internal static class CommandTree
             Arity = ArgumentArity.ZeroOrMore,
         };
         var variants = Repeated("--variant", "NAME", "Check only the variants of this name; may be given several times.");
-        var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
+        var format = Text("--format", "FORMAT", "How the report is written: 'text', unless given; 'html', a page for a browser; 'commit', a diagram for a changelog; 'repro', where to delay whom on a real kernel; for programs 'json', 'junit', 'sarif' or 'ktap'.");
+        var property = Text("--property", "NAME", "With --format commit or repro, the one property whose failure to show.");
         var output = Text("--output", "FILE", "Write the report to this file instead of the standard output.");
         var certificate = Text("--certificate", "FILE", "Write every state of the one variant to this file, compressed when it ends in .gz, for 'thpcheck confirm'.");
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
@@ -93,7 +94,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose])
         {
             command.Add(option);
         }
@@ -103,7 +104,8 @@ internal static class CommandTree
             {
                 Paths = parsed.GetValue(paths) ?? [],
                 Variants = parsed.GetValue(variants) ?? [],
-                Format = FormatOf(parsed.GetValue(format)),
+                Format = FormatOf(parsed.GetValue(format), "text", "html", "commit", "repro", "json", "junit", "sarif", "ktap"),
+                Property = parsed.GetValue(property),
                 Output = parsed.GetValue(output),
                 Certificate = parsed.GetValue(certificate),
                 Checkpoint = parsed.GetValue(checkpoint) ?? parsed.GetValue(resume),
@@ -260,7 +262,7 @@ internal static class CommandTree
 
         command.SetAction(parsed => ReplayCommand.Run(
             new ReplayOptions(
-                parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format))),
+                parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json")),
             streams));
         return command;
     }
@@ -328,12 +330,13 @@ internal static class CommandTree
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
-    private static ReportFormat FormatOf(string? text) => text switch
+    private static ReportFormat FormatOf(string? text, params IReadOnlyList<string> names)
     {
-        null or "text" => ReportFormat.Text,
-        "json" => ReportFormat.Json,
-        _ => throw new WrongInputException($"--format cannot be '{text}'; write text or json"),
-    };
+        var name = text ?? "text";
+        return names.Contains(name) && Enum.TryParse<ReportFormat>(name, ignoreCase: true, out var format)
+            ? format
+            : throw new WrongInputException($"--format cannot be '{text}'; write {string.Join(", ", names.SkipLast(1))} or {names[^1]}");
+    }
 
     /// <summary>The usual help, then the command's examples.</summary>
     private sealed class HelpWithEpilogue(HelpAction usual, Streams streams) : SynchronousCommandLineAction

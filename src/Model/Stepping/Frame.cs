@@ -22,6 +22,8 @@ internal abstract class FrameType
 {
     private static readonly ConcurrentDictionary<Type, FrameType> Known = new();
 
+    private readonly ConcurrentDictionary<int, SourceLine?> _lines = new();
+
     protected FrameType(Type stateMachine)
     {
         StateMachine = stateMachine;
@@ -63,6 +65,12 @@ internal abstract class FrameType
 
     public abstract Frame FromWords(long[] words);
 
+    /// <summary>The line of the await that a frame of these words waits in; null without symbols.</summary>
+    public SourceLine? LineOf(long[] words) => _lines.GetOrAdd(StateOf(words), state => SourceLines.OfAwait(StateMachine, state));
+
+    /// <summary>Which of its awaits a frame waits in, from 0.</summary>
+    protected abstract int StateOf(long[] words);
+
     private static class Holder<TStateMachine>
         where TStateMachine : IAsyncStateMachine
     {
@@ -101,6 +109,8 @@ internal sealed class FrameType<TStateMachine> : FrameType
         _codec.Read(ref frame.StateMachine, words);
         return frame;
     }
+
+    protected override int StateOf(long[] words) => (int)words[_stateWord];
 
     internal FrameOf Enter(ref TStateMachine stateMachine) => new(this) { StateMachine = stateMachine };
 
