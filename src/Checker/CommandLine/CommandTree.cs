@@ -54,7 +54,8 @@ internal static class CommandTree
             Arity = ArgumentArity.ZeroOrMore,
         };
         var variants = Repeated("--variant", "NAME", "Check only the variants of this name; may be given several times.");
-        var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
+        var format = Text("--format", "FORMAT", "How the report is written: 'text', unless given; 'html', a page for a browser; 'commit', a diagram for a changelog; 'repro', where to delay whom on a real kernel; for programs 'json', 'junit', 'sarif' or 'ktap'.");
+        var property = Text("--property", "NAME", "With --format commit or repro, the one property whose failure to show.");
         var output = Text("--output", "FILE", "Write the report to this file instead of the standard output.");
         var certificate = Text("--certificate", "FILE", "Write every state of the one variant to this file, compressed when it ends in .gz, for 'thpcheck confirm'.");
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
@@ -101,7 +102,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose, .. code.All])
+        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
@@ -112,7 +113,8 @@ internal static class CommandTree
             {
                 Paths = parsed.GetValue(paths) ?? [],
                 Variants = parsed.GetValue(variants) ?? [],
-                Format = FormatOf(parsed.GetValue(format)),
+                Format = FormatOf(parsed.GetValue(format), "text", "html", "commit", "repro", "json", "junit", "sarif", "ktap"),
+                Property = parsed.GetValue(property),
                 Output = parsed.GetValue(output),
                 Certificate = parsed.GetValue(certificate),
                 Checkpoint = parsed.GetValue(checkpoint) ?? parsed.GetValue(resume),
@@ -307,7 +309,7 @@ internal static class CommandTree
                     Scenarios = [.. given.Where(p => !Patching.UserCode.IsFile(p))],
                     Variants = parsed.GetValue(variants) ?? [],
                     Kernel = parsed.GetValue(kernel),
-                    Format = FormatOf(parsed.GetValue(format)),
+                    Format = FormatOf(parsed.GetValue(format), "text", "json"),
                     Output = parsed.GetValue(output),
                     Budget = new Budget
                     {
@@ -378,7 +380,7 @@ internal static class CommandTree
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 },
-                Format = FormatOf(parsed.GetValue(format)),
+                Format = FormatOf(parsed.GetValue(format), "text", "json"),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
             },
@@ -508,7 +510,7 @@ internal static class CommandTree
             ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams)
             : ReplayCommand.Run(
                 new ReplayOptions(
-                    parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format)))
+                    parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"))
                 {
                     Code = code.Of(parsed),
                 },
@@ -629,12 +631,13 @@ internal static class CommandTree
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
-    private static ReportFormat FormatOf(string? text) => text switch
+    private static ReportFormat FormatOf(string? text, params IReadOnlyList<string> names)
     {
-        null or "text" => ReportFormat.Text,
-        "json" => ReportFormat.Json,
-        _ => throw new WrongInputException($"--format cannot be '{text}'; write text or json"),
-    };
+        var name = text ?? "text";
+        return names.Contains(name) && Enum.TryParse<ReportFormat>(name, ignoreCase: true, out var format)
+            ? format
+            : throw new WrongInputException($"--format cannot be '{text}'; write {string.Join(", ", names.SkipLast(1))} or {names[^1]}");
+    }
 
     /// <summary>The usual help, then the command's examples.</summary>
     private sealed class HelpWithEpilogue(HelpAction usual, Streams streams) : SynchronousCommandLineAction
