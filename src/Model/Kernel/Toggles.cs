@@ -49,6 +49,7 @@ public static class Toggles
         new("copy-flushes", "wp_page_copy", true, "off: the pte is switched to the copy without a flush."),
         new("mapcount-before-switch", "wp_page_copy", false, "on: the old page's mapcount falls before the pte is switched to the copy."),
         new("reuse-rechecks-mapcount", "wp_can_reuse_anon_folio", true, "off: since 6.15, mapcount and references of a large folio are compared without the lock only."),
+        new("reuse-reads-references-first", "wp_can_reuse_anon_folio", false, "on: since 6.15, references of a large folio are read before its mapcount, not after it."),
         new("reuse-asserts-early", "wp_can_reuse_anon_folio", false, "on: as first merged in 6.15, asserts that no PMD maps the folio before mapcount and references are compared."),
         new("split-locks-folio", "__split_huge_pmd", false, "on: c444eb564fb1 (5.8), until 5.17, a PMD is split with the huge page locked."),
         new("reuse-asserts-inverted", "wp_can_reuse_anon_folio", false, "on: as first merged in 6.15, asserts that there are not more references than mappings, rather than not fewer."),

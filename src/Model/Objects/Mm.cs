@@ -34,6 +34,9 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
     /// <summary>The PMD entry of an address.</summary>
     public Shared<Pmd> pmd_offset(int address) => _pmds[address / ptrs];
 
+    /// <summary>How many pages it has.</summary>
+    public int Pages => pages;
+
     /// <summary>The place of an address's pte in its table.</summary>
     public int pte_index(int address) => address % ptrs;
 

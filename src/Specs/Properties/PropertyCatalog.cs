@@ -21,7 +21,7 @@ public static class PropertyCatalog
             MigrationProperties.NoEntryLeft, MigrationProperties.EntryNamesLockedFolio, MigrationProperties.PagesHoldTheirStores, MigrationProperties.MappingsComeBack,
             MigrationProperties.ReferencesAccounted, MigrationProperties.MapcountsAccounted, MigrationProperties.OffsetsAgree, MigrationProperties.RmapFindsEntries,
             MigrationProperties.PinnedPageIsExclusive, MigrationProperties.PagesStayExclusive, MigrationProperties.StrictIsPrecise, MigrationProperties.FaultWaits, MigrationProperties.FolioIsMoved, MigrationProperties.MigrationFails,
-            CowProperties.PrivateWritesStayPrivate, CowProperties.ReadsSeeLastStore, CowProperties.GupPageIsMapped, CowProperties.ReferenceStaysMapped, CowProperties.ExclusiveIsMappedOnce,
+            CowProperties.PrivateWritesStayPrivate, CowProperties.ReadsSeeLastStore, CowProperties.GupPageIsMapped, CowProperties.ReferenceStaysMapped, CowProperties.ExclusiveIsMappedOnce, CowProperties.WritablePageIsAlone,
             CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.GupOutlivesMapping,
             CowProperties.StoreAfterFork,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
