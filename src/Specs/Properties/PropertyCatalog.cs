@@ -14,7 +14,7 @@ public static class PropertyCatalog
             AnonVmaProperties.VmasMerge, AnonVmaProperties.AnonVmaIsLeftOver,
             DirtyProperties.StoresReachTheDisk, DirtyProperties.EvictedPageIsOnDisk, DirtyProperties.DirtiedUnderLock, DirtyProperties.FlushedBeforeFree,
             DirtyProperties.RemovedPageIsUnmapped, DirtyProperties.FreedPageIsUnmapped, DirtyProperties.StaleDirtyEntry, DirtyProperties.WritebackMeetsZap,
-            DirtyProperties.TruncateMeetsZap,
+            DirtyProperties.TruncateMeetsZap, DirtyProperties.DelayedRmapIsRemoved,
             PmdProperties.DecodedOnlyIfPresent, PmdProperties.ThpMapcountConsistent, PmdProperties.ThpRefcountCovers, PmdProperties.ThpRefcountConsistent, PmdProperties.RssConsistent,
             PmdProperties.MigrationEntryLocked, PmdProperties.MigrationOver, PmdProperties.DeletedPageUnmapped, PmdProperties.SplitPageUnmapped, PmdProperties.MlockedPageMapped,
             PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.MeetsSplit, PmdProperties.PmdOutcome,
