@@ -63,6 +63,7 @@ public static class Releases
         ["linux-5.18"] = Linux519,
         ["linux-5.19"] = Linux519,
         ["linux-6.8"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_8)],
+        ["linux-6.9"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_9)],
         ["linux-6.15"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_15)],
         ["linux-6.1"] = Linux61,
         ["linux-6.2"] = Linux62,
