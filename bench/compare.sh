@@ -276,13 +276,13 @@ table() {
                     a = "thpcheck\t" model[m]; b = "thpcheck-two\t" model[m]
                     if (!count[b] || median(a, 5) < 0.1) continue
                     ratio = median(a, 5) / median(b, 5)
-                    printf "| %s | %s | %s | %.2f | %s |\n", model[m], rate(a, 3), rate(b, 3), ratio, ratio >= 1.8 ? "met" : "not met"
+                    printf "| %s | %s | %s | %.2f | %s |\n", model[m], rate(a, 3), rate(b, 3), ratio, (ratio >= 1.8 ? "met" : "not met")
                     continue
                 }
                 if (table == "reduced") {
                     a = "thpcheck-reduced\t" model[m]; b = "spin-reduced\t" model[m]
                     if (!count[b]) continue
-                    printf "| %s | %s | %s | %.3f | %s |\n", model[m], run[a, 1, 3], run[b, 1, 3], run[a, 1, 3] / run[b, 1, 3], run[a, 1, 3] < run[b, 1, 3] ? "met" : "not met"
+                    printf "| %s | %s | %s | %.3f | %s |\n", model[m], run[a, 1, 3], run[b, 1, 3], run[a, 1, 3] / run[b, 1, 3], (run[a, 1, 3] < run[b, 1, 3] ? "met" : "not met")
                     continue
                 }
                 if (table == "agree" || table == "goal") {
