@@ -12,9 +12,10 @@ namespace ThpCheck.Model.Kernel;
 /// <param name="MEMCG">Whether there are memcgs, which statistics are counted for.</param>
 /// <param name="MLOCK">Whether memory may be locked (RLIMIT_MEMLOCK); where it is off, no path looks whether a vma is.</param>
 /// <param name="PTRS_PER_PMD">How many PMD entries an mm has.</param>
+/// <param name="SWAP_SLOTS">How many pages there is room for in swap; where there is none, no path looks whether a page is in the swap cache.</param>
 public sealed record Config(
     bool DEBUG_VM = true, int PTRS_PER_PTE = 2, int MMU_GATHER_BUNDLE = 4, int MAX_GATHER_BATCH = 1, int MAX_GATHER_BATCH_COUNT = 0,
-    int HPAGE_PMD_NR = 2, bool MEMCG = false, bool MLOCK = false, int PTRS_PER_PMD = 1)
+    int HPAGE_PMD_NR = 2, bool MEMCG = false, bool MLOCK = false, int PTRS_PER_PMD = 1, int SWAP_SLOTS = 0)
 {
     /// <summary>What it runs on.</summary>
     public Arch Arch { get; init; } = new();

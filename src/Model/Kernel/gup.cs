@@ -48,6 +48,11 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             return -1;
         }
 
+        if (pgtable.pmd_trans_huge(pmd))
+        {
+            return await follow_trans_huge_pmd(vm_mm, vma, address, write, pin);
+        }
+
         var table = pgtable.pmd_pgtable(pmd);
         await spin_lock(table.ptl);
         var pte = await load(table.pte[pgtable.pte_index(address)]);
@@ -59,16 +64,62 @@ public class gup(Kernel kernel) : KernelFile(kernel)
         }
 
         var folio = Caches.pfn_to_page(pte.Pfn);
-        if (pin && !write && !pte.Write && await gup_must_unshare(folio, pte))
+        if (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn)))
         {
             await spin_unlock(table.ptl);
             await memory.handle_pte_fault(vm_mm, vma, address, write: false, unshare: true);
             return -1;
         }
 
+        await try_grab_page(folio, pin);
+        has_page(vm_mm, address, pte.Pfn, write, pin);
+        await spin_unlock(table.ptl);
+        return pte.Pfn;
+    }
+
+    /// <summary>The same for a page of a huge page that a PMD maps.</summary>
+    [KernelSource("mm/huge_memory.c")]
+    public virtual async KernelTask<int> follow_trans_huge_pmd(Mm vm_mm, Vma vma, int address, bool write, bool pin)
+    {
+        var memory = (anon_memory)this.memory;
+        var wants_write = write || Toggle("gup-read-breaks-cow");
+        await spin_lock(vm_mm.page_table_lock);
+        var pmd = await load(pgtable.pmd_offset(vm_mm, address));
+        if (!pgtable.pmd_trans_huge(pmd))
+        {
+            await spin_unlock(vm_mm.page_table_lock);
+            return -1;
+        }
+
+        if (wants_write && !pmd.Write)
+        {
+            await spin_unlock(vm_mm.page_table_lock);
+            await memory.handle_pte_fault(vm_mm, vma, address, wants_write, unshare: false);
+            return -1;
+        }
+
+        var folio = pgtable.pmd_page(pmd);
+        if (pin && !write && !pmd.Write && await gup_must_unshare(folio, 0))
+        {
+            await spin_unlock(vm_mm.page_table_lock);
+            await memory.handle_pte_fault(vm_mm, vma, address, write: false, unshare: true);
+            return -1;
+        }
+
+        await try_grab_page(folio, pin);
+        var pfn = Caches.page_to_pfn(folio) + pgtable.pte_index(address);
+        has_page(vm_mm, address, pfn, write, pin);
+        await spin_unlock(vm_mm.page_table_lock);
+        return pfn;
+    }
+
+    /// <summary>Takes a reference or a pin for a page that is mapped, under the lock of its entry.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask try_grab_page(Folio folio, bool pin)
+    {
         if (!pin)
         {
-            await atomic_inc(folio._refcount); // try_grab_page
+            await atomic_inc(folio._refcount);
         }
         else if (folio.Pages == 1)
         {
@@ -79,16 +130,12 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             await atomic_inc(folio._refcount);
             await atomic_inc(folio._pincount);
         }
-
-        has_page(vm_mm, address, pte.Pfn, write, pin);
-        await spin_unlock(table.ptl);
-        return pte.Pfn;
     }
 
     /// <summary>Whether a read-only pin has to make the page exclusive first.</summary>
     [KernelSource("include/linux/mm.h")]
-    public virtual async KernelTask<bool> gup_must_unshare(Folio folio, Pte pte) =>
-        Toggle("anon-exclusive") && Checks("gup-unshares") && !await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[Caches.pfn_to_index(pte.Pfn)]);
+    public virtual async KernelTask<bool> gup_must_unshare(Folio folio, int page) =>
+        Toggle("anon-exclusive") && Checks("gup-unshares") && !await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
 
     /// <summary>The same without a lock, with interrupts off: takes the page, and looks again whether it is still there. Else the slow way.</summary>
     /// <remarks>Left out: that the PMD still points to the table, which no path here changes while user code runs.</remarks>
@@ -127,13 +174,14 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     /// <summary>The lockless part; -1 where the page is not to be had so.</summary>
     /// <remarks>
     /// Of 5.8: a read takes only what may be written (<c>gup-read-breaks-cow</c>). A pin of a small page is two additions, as since 5.14 (before, it was one: invents what comes in between).
-    /// Left out: the look whether the page still belongs to the folio that was taken (hides splits), and DEBUG_VM's whether what is pinned is exclusive (hides that assertion).
+    /// Left out: huge PMDs, for which it takes the slow way (hides races of their GUP-fast); the look whether the page still belongs to the folio that was taken (hides splits), and DEBUG_VM's
+    /// whether what is pinned is exclusive (hides that assertion).
     /// </remarks>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
         var pmd = await READ_ONCE(pgtable.pmd_offset(vm_mm, address));
-        if (pgtable.pmd_none(pmd))
+        if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return -1;
         }
@@ -161,7 +209,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
         }
 
         if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
-            || (pin && !write && !pte.Write && await gup_must_unshare(folio, pte)))
+            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
         {
             await put_page(pte.Pfn, pin);
             return -1;

@@ -7,9 +7,16 @@ namespace ThpCheck.Model.Kernel;
 public class program(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>A process stores a value.</summary>
-    public virtual async KernelTask<bool> process_store(Mm mm, int address, int value)
+    public virtual KernelTask<bool> process_store(Mm mm, int address, int value) => process_store(Worker.Running.Thread, mm, address, value);
+
+    /// <summary>A store that a thread has made before the scenario begins, so that its CPU has the translation; for set-up.</summary>
+    /// <param name="cpu">The thread, by its place among the scenario's, from 0.</param>
+    /// <param name="mm">The thread's mm.</param>
+    /// <param name="address">The page.</param>
+    /// <param name="value">The number of the store.</param>
+    public virtual async KernelTask<bool> process_store(int cpu, Mm mm, int address, int value)
     {
-        var is_done = await File<user>().user_store(mm, address, value);
+        var is_done = await File<user>().user_store(cpu, mm, address, value);
         if (is_done)
         {
             stores(mm, address, value);

@@ -89,6 +89,9 @@ public sealed class Vma(Layout at, int pages, int chain) : KernelObject(at)
     /// <summary>The page after its last.</summary>
     public readonly Shared<int> vm_end = at.Cell(0, pages);
 
+    /// <summary>vm_policy: the node that its pages are bound to, from 1; 0 where it has no policy of its own.</summary>
+    public readonly Shared<int> vm_policy = at.Cell(0, 3);
+
     /// <summary>The offset that its first page has in what it maps.</summary>
     public readonly Shared<int> vm_pgoff = at.Cell(0, pages);
 

@@ -37,7 +37,7 @@ public readonly record struct Pmd : IWord<Pmd>
     public const string DecodedAbsent = "pmd_pfn of an absent pmd";
 
     private const int KindBits = 3;
-    private const int FlagBits = 3;
+    private const int FlagBits = 4;
     private const int FrameBits = 10;
 
     private readonly int _frame; // the page's first frame, or the table's object number; 0 where there is neither
@@ -63,6 +63,9 @@ public readonly record struct Pmd : IWord<Pmd>
     /// <summary>Whether it was used.</summary>
     public bool Young { get; init; }
 
+    /// <summary>Of a migration entry that is not writable: whether the page was exclusive (readable-exclusive).</summary>
+    public bool Exclusive { get; init; }
+
     /// <inheritdoc/>
     public static int Bits => KindBits + FlagBits + FrameBits;
 
@@ -72,6 +75,9 @@ public readonly record struct Pmd : IWord<Pmd>
         ArgumentNullException.ThrowIfNull(table);
         return new(PmdKind.Table, false, false, false, table.Id);
     }
+
+    /// <summary>The first frame that it maps, to the CPU that walks it; 0 where it maps no huge page.</summary>
+    internal int HugeFrame => Kind == PmdKind.Huge ? _frame : 0;
 
     /// <summary>An entry that maps a huge page.</summary>
     public static Pmd OfPage(Caches caches, Folio page, bool write, bool dirty) => new(PmdKind.Huge, write, dirty, true, caches.page_to_pfn(page));
@@ -161,10 +167,10 @@ public readonly record struct Pmd : IWord<Pmd>
 
     /// <inheritdoc/>
     public static Pmd FromWord(long word) =>
-        new((PmdKind)(word & 7), (word & 8) != 0, (word & 16) != 0, (word & 32) != 0, (int)(word >> (KindBits + FlagBits)));
+        new((PmdKind)(word & 7), (word & 8) != 0, (word & 16) != 0, (word & 32) != 0, (int)(word >> (KindBits + FlagBits))) { Exclusive = (word & 64) != 0 };
 
     /// <inheritdoc/>
-    public long ToWord() => (long)Kind + (Write ? 8 : 0) + (Dirty ? 16 : 0) + (Young ? 32 : 0) + ((long)_frame << (KindBits + FlagBits));
+    public long ToWord() => (long)Kind + (Write ? 8 : 0) + (Dirty ? 16 : 0) + (Young ? 32 : 0) + (Exclusive ? 64 : 0) + ((long)_frame << (KindBits + FlagBits));
 
     /// <inheritdoc/>
     public override string ToString() => Kind switch
@@ -173,7 +179,7 @@ public readonly record struct Pmd : IWord<Pmd>
         PmdKind.Table => $"table {_frame}",
         PmdKind.Huge => $"huge pfn {_frame}{Flags}",
         PmdKind.Invalidated => $"invalidated pfn {_frame}{Flags}",
-        _ => $"migration pfn {_frame}{(Write ? " write" : "")}",
+        _ => $"migration pfn {_frame}{(Write ? " write" : "")}{(Exclusive ? " exclusive" : "")}",
     };
 
     private string Flags => $"{(Write ? " write" : "")}{(Dirty ? " dirty" : "")}{(Young ? " young" : "")}";

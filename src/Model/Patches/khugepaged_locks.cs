@@ -60,7 +60,7 @@ public class refuse_anon_vma_khugepaged(Kernel.Kernel kernel) : khugepaged(kerne
     /// <inheritdoc/>
     [KernelSource("mm/khugepaged.c", At = "v6.1", Function = "collapse_pte_mapped_thp")]
     public override async KernelTask<ScanResult> may_collapse(Vma vma) =>
-        await load(vma.anon_vma) is not null ? ScanResult.SCAN_VMA_CHECK : await base.may_collapse(vma);
+        Checks("collapse-refuses-anon-vma") && await load(vma.anon_vma) is not null ? ScanResult.SCAN_VMA_CHECK : await base.may_collapse(vma);
 
     /// <inheritdoc/>
     [KernelSource("mm/khugepaged.c", At = "v6.1", Function = "collapse_pte_mapped_thp")]

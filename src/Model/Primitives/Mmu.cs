@@ -29,7 +29,8 @@ public enum Access
 /// <para>
 /// Left out: caches of the upper levels, so PMD and pte are read in one step (hides walks through a PMD entry that is gone and not
 /// yet flushed); PCIDs and global pages, so that another mm's entries are gone when a CPU loads its page table (hides flushes that
-/// are skipped for them); lazy TLB mode; large pages.
+/// are skipped for them); lazy TLB mode. A huge page gets an entry for each of its pages, as a CPU may split it, and the bits of its PMD are not set: set-up maps it young and
+/// dirty.
 /// </para>
 /// <para>
 /// A CPU whose entry does not allow a store looks at the page table again before it faults. A real one may fault at once (hides faults that find the
@@ -183,14 +184,24 @@ public static class Mmu
         }
 
         pte = pte with { Young = true, Dirty = pte.Dirty || write };
-        state.Set(at, pte.ToWord());
+        if (at != 0)
+        {
+            state.Set(at, pte.ToWord());
+        }
+
         state.Set(cell, new TlbEntry(true, pte.Write, pte.Dirty, pte.Pfn).ToWord());
         return true;
     }
 
     private static (Pte Pte, int Cell) PteOf(State state, Mm mm, int address)
     {
-        if (Pmd.FromWord(state.Get(mm.pmd_offset(address).Cell)).Table(state.Machine) is not { } table)
+        var pmd = Pmd.FromWord(state.Get(mm.pmd_offset(address).Cell));
+        if (pmd.HugeFrame != 0)
+        {
+            return (new Pte(Present: true, pmd.Write, pmd.Dirty, pmd.Young, pmd.HugeFrame + mm.pte_index(address)), 0);
+        }
+
+        if (pmd.Table(state.Machine) is not { } table)
         {
             return default;
         }

@@ -198,6 +198,7 @@ public sealed class ScenarioBinder
                 (nameof(Config.MEMCG), SettingValue.Boolean b) => config with { MEMCG = b.Value },
                 (nameof(Config.MLOCK), SettingValue.Boolean b) => config with { MLOCK = b.Value },
                 (nameof(Config.PTRS_PER_PMD), SettingValue.Number { Value: >= 1 and <= 16 } n) => config with { PTRS_PER_PMD = (int)n.Value },
+                (nameof(Config.SWAP_SLOTS), SettingValue.Number { Value: >= 0 and <= 16 } n) => config with { SWAP_SLOTS = (int)n.Value },
                 (nameof(Config.MMU_GATHER_BUNDLE), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MMU_GATHER_BUNDLE = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH), SettingValue.Number { Value: >= 1 and <= MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH = (int)n.Value },
                 (nameof(Config.MAX_GATHER_BATCH_COUNT), SettingValue.Number { Value: >= 0 and < MmuGather.Capacity } n) => config with { MAX_GATHER_BATCH_COUNT = (int)n.Value },
@@ -226,7 +227,7 @@ public sealed class ScenarioBinder
         string[] names =
         [
             nameof(Config.DEBUG_VM), nameof(Config.MEMCG), nameof(Config.MLOCK), nameof(Config.PTRS_PER_PTE), nameof(Config.HPAGE_PMD_NR), nameof(Config.MMU_GATHER_BUNDLE),
-            nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT), nameof(Config.PTRS_PER_PMD),
+            nameof(Config.MAX_GATHER_BATCH), nameof(Config.MAX_GATHER_BATCH_COUNT), nameof(Config.PTRS_PER_PMD), nameof(Config.SWAP_SLOTS),
         ];
         var name = setting.Name.Value;
         if (names.Contains(name))
@@ -237,6 +238,7 @@ public sealed class ScenarioBinder
                 3 or 8 => "it is a number from 1 to 16",
                 4 => "it is a number from 2 to 16",
                 7 => $"it is a number from 0 to {MmuGather.Capacity - 1}",
+                9 => "it is a number from 0 to 16",
                 _ => $"it is a number from 1 to {MmuGather.Capacity}",
             };
             Report(setting.Value.Position, $"{name} cannot be {setting.Value}; {range}");

@@ -85,7 +85,7 @@ public sealed record Expectation(Located<string> Name, Located<ExpectedVerdict> 
 /// <summary>The exact set of outcomes of a property: different tuples, all of one length, in the file's order.</summary>
 public sealed record OutcomesSpec(Located<string> Property, IReadOnlyList<Located<IReadOnlyList<long>>> Tuples);
 
-/// <summary>A recorded fact: <c>file#row</c> or <c>file#row/word</c>.</summary>
+/// <summary>A recorded fact: <c>file#row</c> or <c>file#row/word</c>, where a row of a table is <c>table/row</c>.</summary>
 public sealed record FactReference(SourcePosition Position, string File, string Row, string? Word)
 {
     /// <summary>As in the file.</summary>

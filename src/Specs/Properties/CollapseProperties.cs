@@ -320,6 +320,13 @@ public static class CollapseProperties
         Promise = "A PMD has a migration entry while a collapse is at it.",
     };
 
+    /// <summary>A fault came while a page was being migrated.</summary>
+    public static readonly Property FaultMeetsMigration = Property.Sometimes("fault-meets-migration", static view =>
+        view.In("handle_pte_fault") && view.In("migrate_shmem_thp")) with
+    {
+        Promise = "A fault comes while a huge page is being migrated.",
+    };
+
     /// <summary>A THP was freed.</summary>
     public static readonly Property HugePageIsFreed = Property.Sometimes("huge-page-is-freed", static view =>
     {
@@ -361,7 +368,7 @@ public static class CollapseProperties
     public static IReadOnlyList<Property> All { get; } =
     [
         MappingsConsistent, RssAddsUp, FreedTableIsEmpty, PrivateIsReadOnly, PinnedPageIsMapped, TranslatedPageLives, SuccessWasHuge, CollapsedNeedsNoEvent,
-        FailureLeavesSmallPages, TableIsTaken, PtesUncounted, WalkMeetsCollapse, ZapMeetsCollapse, GupMeetsCollapse, AnonVmaMeetsCollapse, FaultMeetsCollapse, MigrationMeetsCollapse, HugePageIsFreed, PmdIsSet,
+        FailureLeavesSmallPages, TableIsTaken, PtesUncounted, WalkMeetsCollapse, ZapMeetsCollapse, GupMeetsCollapse, AnonVmaMeetsCollapse, FaultMeetsCollapse, FaultMeetsMigration, MigrationMeetsCollapse, HugePageIsFreed, PmdIsSet,
     ];
 
     private static bool InCollapse(StateView view) =>

@@ -103,7 +103,7 @@ public sealed class PmdSchedulesTests
     [Theory]
     [InlineData("dontneed-against-migration-of-file", "before")]
     [InlineData("dontneed-against-migration-of-anonymous-page", "before")]
-    [InlineData("partial-punch-against-migration", "fixed-shared-i-mmap")]
+    [InlineData("partial-punch-against-migration", "fixed-shared-i-mmap-puts-page-last")]
     public void A_zap_looks_at_a_page_that_migration_has_freed(string scenario, string variant)
     {
         var way = Cheapest(scenario, variant, "no-use-after-free");
