@@ -128,6 +128,12 @@ public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false
 
     private readonly Shared<int>[] _tails = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(-1, most, -1, $"_mapcount[{i}]"))];
 
+    /// <summary>compound_head of each page of a large folio that was split: the folio that the page is in since then. Null: this one.</summary>
+    public readonly SharedArray<Folio?> compound_head = pages > 1 ? at.Array<Folio?>(pages) : default;
+
+    /// <summary>page_to_nid: the node that its memory is on. Fixed for as long as it is allocated.</summary>
+    public readonly Shared<int> nid = at.Cell(0, 2);
+
     /// <summary>How many pages it has (folio_nr_pages). Fixed for as long as it is allocated.</summary>
     public int Pages => pages;
 
