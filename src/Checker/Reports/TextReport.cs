@@ -318,7 +318,8 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
     /// <summary>The verdict of a variant in which nothing was found within a bound.</summary>
     public static string HoldsWithin(int switches) => $"HOLDS WITHIN {switches} SWITCH{(switches == 1 ? "" : "ES")}";
 
-    private static string Word(Standing standing) => standing switch
+    /// <summary>A standing as the first column of a table.</summary>
+    public static string Word(Standing standing) => standing switch
     {
         Standing.AsExpected => "ok",
         Standing.NotAsExpected => "FAIL",

@@ -46,7 +46,7 @@ internal static class TraceText
 
     /// <summary>The command that shows an interleaving again.</summary>
     public static string Replay(BoundVariant bound, string schedule) =>
-        $"thpcheck replay {Prose.Quote(bound.Scenario.Path)} --variant {Prose.Quote(bound.Variant.Name.Value)} --schedule {Prose.Quote(schedule)}";
+        $"thpcheck replay {Prose.Quote(bound.Scenario.Path)} --variant {Prose.Quote(bound.Variant.Name.Value)}{string.Concat(bound.Variant.Added.Select(w => $" {Prose.Quote(w)}"))} --schedule {Prose.Quote(schedule)}";
 
     /// <summary>A trace with the columns of the threads that step in it or wait at its end.</summary>
     public static TraceView View(BoundVariant bound, Trace trace, string mark, Ending? ending, bool full)

@@ -22,6 +22,8 @@ internal abstract class FrameType
 {
     private static readonly ConcurrentDictionary<Type, FrameType> Known = new();
 
+    private readonly ConcurrentDictionary<int, SourceLine?> _lines = new();
+
     protected FrameType(Type stateMachine)
     {
         StateMachine = stateMachine;
@@ -68,6 +70,9 @@ internal abstract class FrameType
 
     /// <summary>Which of its awaits a frame is suspended in, as the compiler numbers them.</summary>
     public abstract int AwaitOf(long[] words);
+
+    /// <summary>The line of the await that a frame of these words waits in; null without symbols.</summary>
+    public SourceLine? LineOf(long[] words) => _lines.GetOrAdd(AwaitOf(words), state => SourceLines.OfAwait(StateMachine, state));
 
     private static class Holder<TStateMachine>
         where TStateMachine : IAsyncStateMachine

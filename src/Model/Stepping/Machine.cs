@@ -15,6 +15,7 @@ public sealed class Machine
     private readonly Dictionary<object, int> _arrays = new(ReferenceEqualityComparer.Instance);
     private readonly ConcurrentDictionary<Type, object> _byType = new();
     private readonly ConcurrentDictionary<string, int> _regions = new();
+    private readonly ConcurrentDictionary<string, bool> _entered = new(StringComparer.Ordinal); // a set
     private readonly ulong[] _hashes; // for each cell with few values, the two hashes of each value
 
     internal Machine(MachineParts parts, MachineBuilder options)
@@ -71,7 +72,12 @@ public sealed class Machine
     /// <summary>Turns the use of the memo off: every transition runs its path. For comparing with the memo on.</summary>
     public bool Memo { get; set; } = true;
 
+    /// <summary>The functions that were entered of those that a patch changes, as <see cref="Countdown.Enter"/> was told.</summary>
+    public IReadOnlyList<string> Entered => [.. _entered.Keys.Order(StringComparer.Ordinal)];
+
     internal FrameTable Frames { get; }
+
+    internal void Enter(string function) => _entered.TryAdd(function, true);
 
     // The bugs after which an execution goes on, as a mask: warnings, and what the variant tolerates.
     internal int Tolerated { get; }
