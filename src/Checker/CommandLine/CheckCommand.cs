@@ -3,6 +3,7 @@ using ThpCheck.Checker.Certificates;
 using ThpCheck.Checker.Checkpoints;
 using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
@@ -18,6 +19,24 @@ internal enum ReportFormat
 {
     Text,
     Json,
+
+    /// <summary>Diagrams for changelogs.</summary>
+    Commit,
+
+    /// <summary>Where to delay whom on a real kernel.</summary>
+    Repro,
+
+    /// <summary>A page for a browser.</summary>
+    Html,
+
+    /// <summary>JUnit XML.</summary>
+    Junit,
+
+    /// <summary>SARIF 2.1.0.</summary>
+    Sarif,
+
+    /// <summary>KTAP version 1.</summary>
+    Ktap,
 }
 
 /// <summary>What <c>check</c> is asked to do.</summary>
@@ -30,6 +49,9 @@ internal sealed record CheckOptions
     public IReadOnlyList<string> Variants { get; init; } = [];
 
     public ReportFormat Format { get; init; }
+
+    /// <summary>The only property whose failure a format that shows failures alone shows, or null.</summary>
+    public string? Property { get; init; }
 
     /// <summary>The file that takes the report instead of the standard output, or null.</summary>
     public string? Output { get; init; }
@@ -65,6 +87,9 @@ internal sealed record CheckOptions
 
     /// <summary>Every step of a trace.</summary>
     public bool Verbose { get; init; }
+
+    /// <summary>What is put on top of the variants, and what they can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
 }
 
 /// <summary><c>thpcheck check</c>: explores every variant of scenarios and compares what it finds with what they expect.</summary>
@@ -76,11 +101,13 @@ internal sealed class CheckCommand
     private readonly CancellationToken _hurry;
     private readonly HashSet<Diagnostic> _known = []; // several variants have the same errors
     private readonly List<Diagnostic> _errors = [];
+    private readonly Library _library;
     private Checkpointing? _checkpoints;
 
     private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop, CancellationToken hurry)
     {
         _options = options;
+        _library = options.Code.Library(runs: true);
         _streams = streams;
         _stop = stop;
         _hurry = hurry;
@@ -109,8 +136,8 @@ internal sealed class CheckCommand
 
         using var file = _options.Output is { } path ? Open(path) : null;
         var output = file ?? _streams.Out;
-        using var json = _options.Format == ReportFormat.Json ? new JsonReport(output) : null;
-        ICheckReport report = json is not null ? json : TextReport(output, file is not null, scenarios.Count == 1);
+        var report = ReportTo(output, file is not null, scenarios.Count == 1);
+        using var disposable = report as IDisposable;
         var summary = new CheckSummary { Scenarios = selected.Length };
         using var ahead = CheckAhead([.. selected.SelectMany(s => s.Variants.Where(IsSmall).Select(v => (s.Scenario, v)))]);
         foreach (var (scenario, variants) in selected)
@@ -170,7 +197,9 @@ internal sealed class CheckCommand
     [
         .. scenario.Variants
             .Where(v => _options.Variants.Count == 0 || _options.Variants.Contains(v.Name.Value))
-            .Where(v => !_options.Disagreements || v.Disagrees is not null),
+            .Where(v => !_options.Disagreements || v.Disagrees is not null)
+            .Where(v => !_options.Code.Combines || _options.Variants.Count > 0 || (v.Patches.Count == 0 && v.Toggles.Count == 0))
+            .Select(_options.Code.On),
     ];
 
     private void ReportUnknownVariants(List<ScenarioFile> scenarios)
@@ -198,7 +227,7 @@ internal sealed class CheckCommand
 
     private (CheckedVariant? Checked, IReadOnlyList<Diagnostic> Errors) Check(ScenarioFile scenario, VariantSpec variant, bool isAlone)
     {
-        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant, library: _library);
         return (bound is null ? null : Check(scenario, bound, isAlone), diagnostics);
     }
 
@@ -279,7 +308,7 @@ internal sealed class CheckCommand
     // Looks at the checkpoints' files before anything else happens; null where the scenario is wrong, which is said later.
     private Checkpointing? Prepare(ScenarioFile scenario, VariantSpec variant)
     {
-        if (ScenarioBinder.Bind(scenario, variant).Variant is not { } bound)
+        if (ScenarioBinder.Bind(scenario, variant, library: _library).Variant is not { } bound)
         {
             return null;
         }
@@ -302,8 +331,8 @@ internal sealed class CheckCommand
         }
     }
 
-    private static Instance Again(BoundVariant bound, bool keepsDeadFields) =>
-        ScenarioBinder.Bind(bound.Scenario, bound.Variant, keepsDeadFields).Variant!.Instance; // it was bound before
+    private Instance Again(BoundVariant bound, bool keepsDeadFields) =>
+        ScenarioBinder.Bind(bound.Scenario, bound.Variant, keepsDeadFields, _library).Variant!.Instance; // it was bound before
 
     private void Certify(string path, BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
     {
@@ -355,6 +384,18 @@ internal sealed class CheckCommand
         Time = TimeSpan.Zero,
         Functions = [],
         Key = bound.Instance.Machine.Key,
+    };
+
+    private ICheckReport ReportTo(TextWriter output, bool isFile, bool isSingle) => _options.Format switch
+    {
+        ReportFormat.Json => new JsonReport(output),
+        ReportFormat.Commit => new FailureReport(output, _options.Property, CommitDiagram.Of),
+        ReportFormat.Repro => new FailureReport(output, _options.Property, static (bound, _, way) => ReproText.Of(bound, way)),
+        ReportFormat.Html => new HtmlReport(output),
+        ReportFormat.Junit => new JUnitReport(output, TimeProvider.System),
+        ReportFormat.Sarif => new SarifReport(output, _options.Traces || _options.Variants.Count > 0),
+        ReportFormat.Ktap => new KtapReport(output),
+        _ => TextReport(output, isFile, isSingle),
     };
 
     private TextReport TextReport(TextWriter output, bool isFile, bool isSingle)

@@ -1,3 +1,4 @@
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
@@ -12,7 +13,11 @@ namespace ThpCheck.Checker.CommandLine;
 /// <param name="Schedule">The schedule, as <c>check</c> prints it.</param>
 /// <param name="Verbose">Every step, and the state after each.</param>
 /// <param name="Format">How the trace is written.</param>
-internal sealed record ReplayOptions(string Scenario, string Variant, string Schedule, bool Verbose, ReportFormat Format);
+internal sealed record ReplayOptions(string Scenario, string Variant, string Schedule, bool Verbose, ReportFormat Format)
+{
+    /// <summary>What is put on top of the variant, and what it can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
+}
 
 /// <summary><c>thpcheck replay</c>: executes one schedule again and shows what happens.</summary>
 internal static class ReplayCommand
@@ -78,7 +83,7 @@ internal static class ReplayCommand
             throw new WrongInputException($"no variant '{options.Variant}' in {options.Scenario}.{NearestName.Hint(options.Variant, names)}");
         }
 
-        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, options.Code.On(variant), library: options.Code.Library(runs: true));
         return bound ?? Report(streams, diagnostics);
     }
 

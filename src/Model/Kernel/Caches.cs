@@ -38,6 +38,7 @@ public sealed class Caches
             Pgdat = builder.Object("node", at => new Pgdat(at, most * config.HPAGE_PMD_NR));
         }
 
+        SwapSlots = [.. Enumerable.Range(1, config.SWAP_SLOTS).Select(i => builder.Object($"swap_slot{i}", at => new SwapSlot(at, i, most)))];
         Stores = builder.Object("stores", at => new Stores(at));
         Memcg = builder.Cache("memcg", at => new Memcg(at, most * config.HPAGE_PMD_NR, builder.ThreadCount), Of(pools, "memcg"));
         HalfThp = builder.Cache("half_thp", at => new Folio(at, most, Math.Max(1, config.HPAGE_PMD_NR / 2), config.MEMCG, config.MLOCK), Of(pools, "half_thp"));
@@ -105,6 +106,9 @@ public sealed class Caches
 
     /// <summary>The one node, where there are THPs or memcgs, or memory may be locked.</summary>
     public Pgdat? Pgdat { get; }
+
+    /// <summary>Swap.</summary>
+    public IReadOnlyList<SwapSlot> SwapSlots { get; }
 
     /// <summary>Ghost: who stored what.</summary>
     public Stores Stores { get; }

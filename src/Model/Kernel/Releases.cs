@@ -30,18 +30,24 @@ public static class Releases
 
     // 6.1 with private anonymous memory in full: what the questions about copy-on-write are asked of.
     private static readonly Type[] Linux519 =
-        [.. Linux61.Except([typeof(mm), typeof(memory), typeof(rmap)]), typeof(anon_mm), typeof(anon_memory), typeof(anon_rmap), typeof(large_rmap), typeof(wp_page), typeof(gup), typeof(program)];
+    [
+        .. Linux61.Except([typeof(mm), typeof(memory), typeof(rmap), typeof(vmscan), typeof(mmu_gather), typeof(huge_memory)]),
+        typeof(anon_mm), typeof(anon_memory), typeof(anon_rmap), typeof(anon_vmscan), typeof(anon_mmu_gather), typeof(anon_huge_memory), typeof(large_rmap), typeof(wp_page), typeof(huge_wp_page), typeof(gup),
+        typeof(program), typeof(swapfile), typeof(swap_state), typeof(swap_page),
+    ];
+
+    private static readonly Type[] Linux517 = [.. Linux519.Except([typeof(wp_page), typeof(swap_page), typeof(huge_wp_page)]), typeof(swap_page_5_17), typeof(huge_wp_page_5_17)];
 
     private static readonly Dictionary<string, bool> Before519 = new() { ["anon-exclusive"] = false };
-    private static readonly Dictionary<string, bool> Before511 = new(Before519) { ["gup-fast-checks-seq"] = false };
+    private static readonly Dictionary<string, bool> Before511 = new(Before519) { ["gup-fast-checks-seq"] = false, ["reclaim-keeps-pinned"] = false, ["copy-frees-swap-cache"] = false };
     private static readonly Dictionary<string, bool> Before59 = new(Before511) { ["fork-copies-pinned"] = false };
 
     private static readonly SortedDictionary<string, Dictionary<string, bool>> ReleaseToggles = new(StringComparer.Ordinal)
     {
         ["linux-5.7"] = Before59,
-        ["linux-5.8"] = new(Before59) { ["gup-read-breaks-cow"] = true },
-        ["linux-5.9"] = Before511,
-        ["linux-5.17"] = Before519,
+        ["linux-5.8"] = new(Before59) { ["gup-read-breaks-cow"] = true, ["split-locks-folio"] = true },
+        ["linux-5.9"] = new(Before511) { ["split-locks-folio"] = true },
+        ["linux-5.17"] = new(Before519) { ["split-locks-folio"] = true },
         ["linux-5.18"] = Before519,
         ["linux-6.7"] = new() { ["mbind-remembers-large"] = true },
         ["linux-6.15"] = new() { ["large-mapcount"] = true },
@@ -65,10 +71,10 @@ public static class Releases
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
     {
         ["linux-5.13"] = Linux513,
-        ["linux-5.7"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_7)],
-        ["linux-5.8"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_7)],
-        ["linux-5.9"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_9)],
-        ["linux-5.17"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_5_9)],
+        ["linux-5.7"] = [.. Linux517, typeof(wp_page_5_7)],
+        ["linux-5.8"] = [.. Linux517, typeof(wp_page_5_7)],
+        ["linux-5.9"] = [.. Linux517, typeof(wp_page_5_9)],
+        ["linux-5.17"] = [.. Linux517, typeof(wp_page_5_9)],
         ["linux-5.18"] = Linux519,
         ["linux-5.19"] = Linux519,
         ["linux-6.8"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_8)],
@@ -79,8 +85,8 @@ public static class Releases
         ["linux-6.7"] = [.. Linux63.Except([typeof(mempolicy_6_3)]), typeof(mempolicy_6_7)],
         ["linux-6.6"] =
         [
-            .. Linux62.Except([typeof(absent_pmd_khugepaged), typeof(pgtable), typeof(page_vma_mapped)]),
-            typeof(collapse_mmap_read_khugepaged), typeof(pte_offset_map_may_fail_pgtable), typeof(pte_offset_map_may_fail_page_vma_mapped), // for what khugepaged meets
+            .. Linux62.Except([typeof(absent_pmd_khugepaged), typeof(pgtable), typeof(page_vma_mapped), typeof(memory_thp)]),
+            typeof(collapse_mmap_read_khugepaged), typeof(pte_offset_map_may_fail_pgtable), typeof(pte_offset_map_may_fail_page_vma_mapped), typeof(pte_offset_map_may_fail_memory_thp), // for what khugepaged meets
         ],
     };
 
@@ -94,7 +100,11 @@ public static class Releases
         new("collapse-mmap-read", "1043173eb5eb and 1d65b771bc08 (\"mm/khugepaged: collapse_pte_mapped_thp() with mmap_read_lock()\"), v6.6, without what makes walkers bear it", [typeof(collapse_mmap_read_khugepaged)]),
         new("compound-mapped", "4b51634cd16a (\"mm,thp,rmap: subpages_mapcount COMPOUND_MAPPED if PMD-mapped\"), with what it builds on", [typeof(compound_mapped_rmap), typeof(compound_mapped_mm), typeof(subpages_mapcount_sum_page_alloc)]),
         new("compound-mapped-compare", "6287b7dae809 (\"mm,thp,rmap: fix races between updates of subpages_mapcount\"), v6.2, with what it builds on", [typeof(compound_mapped_compare_rmap), typeof(compound_mapped_mm), typeof(subpages_mapcount_sum_page_alloc)]),
+        new("cow-pmd-wp-5.17", "do_huge_pmd_wp_page up to 5.17, before 3bff7e3f1f16: mapcount", [typeof(huge_wp_page_5_17)]),
+        new("cow-reuse-swapcache", "Liang Zhang, 13 January 2022 (\"mm: reuse the unshared swapcache page in do_wp_page\"), on top of cow-wp-5.9", [typeof(wp_page_zhang)]),
+        new("cow-reuse-with-swapcache-reference", "Matthew Wilcox's alternative of the same day, on top of cow-wp-5.9", [typeof(wp_page_wilcox)]),
         new("cow-scan-page-table", "David Hildenbrand, 20 January 2022, as a thought: as many references as ptes of this table", [typeof(wp_page_scan)]),
+        new("cow-swapin-5.17", "do_swap_page up to 5.17, before c145e0b47c77: mapcount and swap count", [typeof(swap_page_5_17)]),
         new("cow-wip-inverted", "David Hildenbrand's work in progress of 14 January 2022, with its first test the wrong way round", [typeof(wp_page_wip)]),
         new("cow-wp-5.7", "do_wp_page up to 5.8, before 09854ba94c6a: mapcount and swap count", [typeof(wp_page_5_7)]),
         new("cow-wp-5.9", "do_wp_page from 09854ba94c6a (5.9) to 5.17: one reference", [typeof(wp_page_5_9)]),

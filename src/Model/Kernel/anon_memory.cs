@@ -2,11 +2,24 @@ using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Model.Kernel;
 
+/// <summary>How the copy of a pte at fork ended.</summary>
+public enum CopyPte
+{
+    /// <summary>The child has it.</summary>
+    Done,
+
+    /// <summary>The child has a copy of the page, on the page that was allocated for it.</summary>
+    UsedPage,
+
+    /// <summary>A page for a copy must be allocated first.</summary>
+    NeedsPage,
+}
+
 /// <summary>mm/memory.c with private anonymous memory in full: copy-on-write, pins at fork, and folios of several pages.</summary>
 public class anon_memory(Kernel kernel) : memory(kernel)
 {
     /// <inheritdoc/>
-    /// <remarks>Left out: NUMA entries; files. The PMD is read once to look, and again to fill.</remarks>
+    /// <remarks>Left out: NUMA and migration entries; files. The PMD is read once to look, and again to fill.</remarks>
     [KernelSource("mm/memory.c")]
     public override KernelTask<Folio?> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write) => handle_pte_fault(vm_mm, vma, address, write, unshare: false);
 
@@ -15,11 +28,31 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     public virtual async KernelTask<Folio?> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write, bool unshare)
     {
         var pmd = await load(pgtable.pmd_offset(vm_mm, address));
+        if (pgtable.pmd_trans_huge(pmd)) // __handle_mm_fault
+        {
+            if ((!write && !unshare) || pmd.Write || await File<huge_wp_page>().do_huge_pmd_wp_page(vm_mm, vma, address, pmd, unshare))
+            {
+                return null;
+            }
+
+            pmd = await load(pgtable.pmd_offset(vm_mm, address));
+            if (pgtable.pmd_trans_huge(pmd))
+            {
+                return null; // pmd_devmap_trans_unstable
+            }
+        }
+
         var table = pgtable.pmd_none(pmd) ? null : pgtable.pmd_pgtable(pmd);
         var orig_pte = table is null ? default : await load(table.pte[pgtable.pte_index(address)]);
         if (table is null || orig_pte == default)
         {
             return await do_anonymous_page(vm_mm, vma, address);
+        }
+
+        if (orig_pte.Swap)
+        {
+            await File<swap_page>().do_swap_page(vm_mm, vma, table, address, orig_pte, write);
+            return null;
         }
 
         await spin_lock(table.ptl);
@@ -49,7 +82,6 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     public virtual async KernelTask<Folio> map_anon_folio(Mm vm_mm, int address)
     {
         var vma = await mmap.find_vma(vm_mm, address);
-        var table = await pte_alloc(vm_mm, address);
         await rmap.anon_vma_prepare(vma!);
         var folio = await kmem_cache_alloc(Caches.Thp);
         await atomic_set(folio._refcount, folio.Pages);
@@ -57,6 +89,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await set_bit(PageFlags.PG_lru, folio.flags);
         for (var i = 0; i < folio.Pages; i++)
         {
+            var table = await pte_alloc(vm_mm, address + i); // another, where mremap has moved it across the end of one
             await store(table.pte[pgtable.pte_index(address + i)], new Pte(Present: true, Write: true, Dirty: true, Young: true, Caches.page_to_pfn(folio) + i));
         }
 
@@ -70,6 +103,14 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     {
         await down_write(vm_mm.mmap_lock);
         var pmd = await load(vm_mm.pmd);
+        if (pgtable.pmd_trans_huge(pmd))
+        {
+            await store(vm_mm.pmd, pmd with { Write = false }); // change_huge_pmd
+            await tlbflush.flush_tlb_mm(vm_mm);
+            await up_write(vm_mm.mmap_lock);
+            return;
+        }
+
         var table = pgtable.pmd_pgtable(pmd);
         await spin_lock(table.ptl);
         for (var address = start; address < end; address++)
@@ -87,21 +128,26 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     /// <param name="src">The parent's table.</param>
     /// <param name="address">The page.</param>
     /// <param name="dst_vma">The child's vma.</param>
-    /// <param name="prealloc">The page to copy to, or null: then no page of the parent is pinned.</param>
-    /// <returns>Whether the page that was allocated before is used.</returns>
+    /// <param name="src_mm">The parent.</param>
+    /// <param name="prealloc">The page to copy to, or null.</param>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<bool> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Folio? prealloc)
+    public virtual async KernelTask<CopyPte> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Mm src_mm, Folio? prealloc)
     {
         var pte = await load(src.pte[pgtable.pte_index(address)]);
         var folio = Caches.pfn_to_page(pte.Pfn);
         var page = Caches.pfn_to_index(pte.Pfn);
         await mm.folio_get(folio);
         var is_exclusive = !Toggle("anon-exclusive") || await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]); // page_try_dup_anon_rmap
-        if (is_exclusive && prealloc is not null && await File<gup>().folio_maybe_dma_pinned(folio))
+        if (is_exclusive && Checks("fork-copies-pinned") && await load(src_mm.has_pinned) && await File<gup>().folio_maybe_dma_pinned(folio)) // page_needs_cow_for_dma
         {
             await mm.folio_put(folio);
-            await copy_present_page(dst, address, dst_vma, prealloc, folio, page); // page_needs_cow_for_dma
-            return true;
+            if (prealloc is null)
+            {
+                return CopyPte.NeedsPage; // -EAGAIN
+            }
+
+            await copy_present_page(dst, address, dst_vma, prealloc, folio, page);
+            return CopyPte.UsedPage;
         }
 
         if (is_exclusive && Toggle("anon-exclusive"))
@@ -117,15 +163,20 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         }
 
         await store(dst.pte[pgtable.pte_index(address)], pte with { Write = false, Young = false });
-        return false;
+        return CopyPte.Done;
     }
 
-    /// <summary>Copies a migration entry at fork: the page is not exclusive any more, in neither.</summary>
+    /// <summary>Copies an entry that is not present at fork, of migration or of swap: the page is not exclusive any more, in neither.</summary>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_nonpresent_pte(PageTable dst, PageTable src, int address, Pte pte)
     {
+        if (pte.Swap)
+        {
+            await File<swapfile>().swap_duplicate(Caches.SwapSlots[pte.Pfn - 1]);
+        }
+
         var readable = pte with { Write = false, Exclusive = false };
-        if (pte != readable && Checks("fork-downgrades-migration-entry"))
+        if (pte != readable && (pte.Swap || Checks("fork-downgrades-migration-entry")))
         {
             await store(src.pte[pgtable.pte_index(address)], readable);
         }
@@ -145,10 +196,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     }
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// Left out: mmu notifiers. The kernel allocates a page for a copy only once it has met a page that is pinned, and begins again there; here one is
-    /// allocated at first where the mm has ever pinned, and one vma has at most one such page.
-    /// </remarks>
+    /// <remarks>Left out: mmu notifiers.</remarks>
     [KernelSource("mm/memory.c")]
     public override async KernelTask copy_page_range(Vma dst_vma, Vma src_vma)
     {
@@ -159,42 +207,64 @@ public class anon_memory(Kernel kernel) : memory(kernel)
 
         var dst_mm = await load(dst_vma.vm_mm);
         var src_mm = await load(src_vma.vm_mm);
-        var pmd = await load(src_mm!.pmd);
-        if (pgtable.pmd_none(pmd))
-        {
-            return;
-        }
-
-        var src = pgtable.pmd_pgtable(pmd);
-        await write_seqcount(src_mm); // begin
-        var dst = await pte_alloc(dst_mm!, 0);
+        await write_seqcount(src_mm!); // begin
         var start = await load(src_vma.vm_start);
         var end = await load(src_vma.vm_end);
-        Folio? prealloc = null;
-        if (Checks("fork-copies-pinned") && await load(src_mm.has_pinned))
+        for (; start < end; start = pgtable.pmd_addr_end(start, end)) // copy_pmd_range
         {
-            prealloc = await kmem_cache_alloc(Caches.Folio);
-            await atomic_set(prealloc._refcount, 1);
+            var pmd = await load(pgtable.pmd_offset(src_mm!, start));
+            if (pgtable.pmd_trans_huge(pmd) && !await File<anon_huge_memory>().copy_huge_pmd(dst_mm!, src_mm!, src_vma, start))
+            {
+                pmd = await load(pgtable.pmd_offset(src_mm!, start));
+            }
+
+            if (!pgtable.pmd_none_or_trans_huge(pmd))
+            {
+                await copy_pte_range(dst_mm!, src_mm!, dst_vma, pgtable.pmd_pgtable(pmd), start, pgtable.pmd_addr_end(start, end));
+            }
         }
 
+        await write_seqcount(src_mm!); // end
+    }
+
+    /// <summary>Copies the ptes of a vma in one page table.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask copy_pte_range(Mm dst_mm, Mm src_mm, Vma dst_vma, PageTable src, int address, int end)
+    {
+        var dst = await pte_alloc(dst_mm, address);
+        Folio? prealloc = null;
         await spin_lock(dst.ptl);
         await spin_lock(src.ptl);
-        for (var address = start; address < end; address++)
+        while (address < end)
         {
             var pte = await load(src.pte[pgtable.pte_index(address)]);
+            var result = CopyPte.Done;
             if (!pte.Present && pte != default)
             {
                 await copy_nonpresent_pte(dst, src, address, pte);
             }
-            else if (pte.Present && await copy_present_pte(dst, src, address, dst_vma, prealloc))
+            else if (pte.Present)
             {
-                prealloc = null;
+                result = await copy_present_pte(dst, src, address, dst_vma, src_mm, prealloc);
             }
+
+            if (result == CopyPte.NeedsPage)
+            {
+                await spin_unlock(src.ptl);
+                await spin_unlock(dst.ptl);
+                prealloc = await kmem_cache_alloc(Caches.Folio);
+                await atomic_set(prealloc._refcount, 1);
+                await spin_lock(dst.ptl);
+                await spin_lock(src.ptl);
+                continue; // this pte again
+            }
+
+            prealloc = result == CopyPte.UsedPage ? null : prealloc;
+            address++;
         }
 
         await spin_unlock(src.ptl);
         await spin_unlock(dst.ptl);
-        await write_seqcount(src_mm); // end
         if (prealloc is not null)
         {
             await mm.folio_put(prealloc);
@@ -213,6 +283,43 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     }
 
     /// <inheritdoc/>
+    [KernelSource("mm/memory.c", Function = "zap_pmd_range")]
+    public override async KernelTask<MmuGather> unmap_single_vma(MmuGather tlb, Vma vma, int start_addr, int end_addr, bool even_cows = true)
+    {
+        var start = Math.Max(await load(vma.vm_start), start_addr);
+        var end = Math.Min(await load(vma.vm_end), end_addr);
+        for (; start < end; start = pgtable.pmd_addr_end(start, end))
+        {
+            var next = pgtable.pmd_addr_end(start, end);
+            var pmd = await load(pgtable.pmd_offset(tlb.Mm, start));
+            if (pgtable.pmd_trans_huge(pmd))
+            {
+                if (next - start == Config.PTRS_PER_PTE)
+                {
+                    (tlb, var is_done) = await File<anon_huge_memory>().zap_huge_pmd(tlb, start);
+                    if (is_done)
+                    {
+                        continue;
+                    }
+                }
+                else
+                {
+                    await File<anon_huge_memory>().__split_huge_pmd(vma, start);
+                }
+
+                pmd = await load(pgtable.pmd_offset(tlb.Mm, start));
+            }
+
+            if (!pgtable.pmd_none_or_trans_huge(pmd))
+            {
+                tlb = await zap_pte_range(tlb, vma, pgtable.pmd_pgtable(pmd), start, next, even_cows);
+            }
+        }
+
+        return tlb;
+    }
+
+    /// <inheritdoc/>
     /// <remarks>Left out: files, breaks to reschedule, the accessed bit, RSS.</remarks>
     [KernelSource("mm/memory.c")]
     public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end, bool even_cows)
@@ -228,9 +335,14 @@ public class anon_memory(Kernel kernel) : memory(kernel)
                 var pte = await load(table.pte[pgtable.pte_index(address)]);
                 if (!pte.Present)
                 {
+                    if (pte.Swap)
+                    {
+                        await File<swapfile>().free_swap_and_cache(Caches.SwapSlots[pte.Pfn - 1]);
+                    }
+
                     if (pte != default)
                     {
-                        await store(table.pte[pgtable.pte_index(address)], default); // a migration entry: nothing was counted for it
+                        await store(table.pte[pgtable.pte_index(address)], default); // pte_clear_not_present_full; nothing was counted for a migration entry
                     }
 
                     continue;
@@ -259,7 +371,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     }
 }
 
-/// <summary>include/linux/mm.h where a large folio is mapped by ptes only.</summary>
+/// <summary>include/linux/mm.h where a large folio is mapped by ptes and PMDs.</summary>
 public class anon_mm(Kernel kernel) : mm(kernel)
 {
     /// <inheritdoc/>
@@ -268,6 +380,11 @@ public class anon_mm(Kernel kernel) : mm(kernel)
         ArgumentNullException.ThrowIfNull(view);
         ArgumentNullException.ThrowIfNull(folio);
         var mapcount = folio.Pages;
+        if (folio.Pages > 1)
+        {
+            mapcount += view.Get(folio._compound_mapcount) + 1 - ((view.Get(folio._flags_1) & PageFlags.PG_double_map) != 0 ? folio.Pages : 0);
+        }
+
         for (var page = 0; page < folio.Pages; page++)
         {
             mapcount += view.Get(folio.mapcount(page));
@@ -277,9 +394,63 @@ public class anon_mm(Kernel kernel) : mm(kernel)
     }
 }
 
-/// <summary>mm/rmap.c where a new page is exclusive to its process.</summary>
+/// <summary>mm/rmap.c where a new page is exclusive to its process, and where reclaim unmaps anonymous pages.</summary>
 public class anon_rmap(Kernel kernel) : rmap(kernel)
 {
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Of pages that the swap cache has: each pte becomes a swap entry. Left out: large folios, MADV_FREE, mmlist, mlock, notifiers, hwpoison. A flush is put off as for file pages.
+    /// </remarks>
+    [KernelSource("mm/rmap.c")]
+    public override async KernelTask<(bool GoesOn, int TlbUbc)> try_to_unmap_one(Folio folio, Vma vma, int address, int arg)
+    {
+        var tlb_ubc = (TlbUbc)arg;
+        var pvmw = await page_vma_mapped.page_vma_mapped_walk(new(folio, vma, address, null, false));
+        while (pvmw.IsFound)
+        {
+            var anon_exclusive = Toggle("anon-exclusive") && await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[0]);
+            var pteval = await pgtable.ptep_get_and_clear_full(pvmw.Table!.pte[pgtable.pte_index(address)]);
+            var vm_mm = await load(vma.vm_mm);
+            tlb_ubc = await set_tlb_ubc_flush_pending(vm_mm!, pteval.Dirty, tlb_ubc);
+            if (pteval.Dirty)
+            {
+                await mm.set_page_dirty(folio);
+            }
+
+            var entry = await load(folio.@private);
+            await File<swapfile>().swap_duplicate(entry!);
+            if (anon_exclusive && !await page_try_share_anon_rmap(folio))
+            {
+                await File<swapfile>().swap_free(entry!);
+                await store(pvmw.Table!.pte[pgtable.pte_index(address)], pteval);
+                await page_vma_mapped.not_found(pvmw); // page_vma_mapped_walk_done
+                return (false, (int)tlb_ubc);
+            }
+
+            await store(pvmw.Table!.pte[pgtable.pte_index(address)], Pte.OfSwap(entry!, anon_exclusive && Checks("swap-entry-remembers-exclusive")));
+            await page_remove_rmap(folio);
+            await mm.folio_put(folio);
+            pvmw = await page_vma_mapped.page_vma_mapped_walk(pvmw);
+        }
+
+        return (true, (int)tlb_ubc);
+    }
+
+    /// <summary>Takes its exclusiveness from a page whose pte is cleared, unless it may be pinned; says whether it did.</summary>
+    [KernelSource("include/linux/rmap.h")]
+    public virtual async KernelTask<bool> page_try_share_anon_rmap(Folio folio)
+    {
+        await smp_mb();
+        if (await File<gup>().folio_maybe_dma_pinned(folio))
+        {
+            return false;
+        }
+
+        await clear_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[0]);
+        await smp_mb();
+        return true;
+    }
+
     /// <inheritdoc/>
     [KernelSource("mm/rmap.c")]
     public override async KernelTask page_add_new_anon_rmap(Folio page, Vma vma, int address)
@@ -289,6 +460,22 @@ public class anon_rmap(Kernel kernel) : rmap(kernel)
         {
             await set_bit(SubpageFlags.PG_anon_exclusive, page.page_flags[0]);
         }
+    }
+}
+
+/// <summary>mm/mmu_gather.c where pages may be in the swap cache.</summary>
+public class anon_mmu_gather(Kernel kernel) : mmu_gather(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/swap_state.c")]
+    public override async KernelTask free_pages_and_swap_cache(MmuGather tlb, int first, int end)
+    {
+        for (var i = first; Config.SWAP_SLOTS > 0 && i < end; i++)
+        {
+            await File<swap_state>().free_swap_cache(tlb[i]!);
+        }
+
+        await swap.release_pages(tlb, first, end);
     }
 }
 
@@ -320,6 +507,76 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
             await atomic_set(folio._large_mapcount, folio.Pages - 1);
         }
     }
+
+    /// <summary>Maps a new huge page by a PMD for the first time.</summary>
+    [KernelSource("mm/rmap.c", Function = "page_add_new_anon_rmap")]
+    public virtual async KernelTask folio_add_new_anon_rmap_pmd(Folio folio, Vma vma, int address)
+    {
+        await atomic_set(folio._compound_mapcount, 0);
+        var anon_vma = await load(vma.anon_vma);
+        await WRITE_ONCE<KernelObject?>(folio.mapping, anon_vma);
+        var vm_start = await load(vma.vm_start);
+        var vm_pgoff = await load(vma.vm_pgoff);
+        await store(folio.index, address - vm_start + vm_pgoff);
+        if (Toggle("anon-exclusive"))
+        {
+            await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[0]);
+        }
+
+        if (Toggle("large-mapcount"))
+        {
+            var vm_mm = await load(vma.vm_mm);
+            await store(folio._mm_ids, default(MmIds).With(Caches.mm_id(vm_mm!), 1));
+            await atomic_set(folio._large_mapcount, 0);
+        }
+    }
+
+    /// <summary>One PMD more maps a huge page. The caller has a reference for it.</summary>
+    [KernelSource("include/linux/rmap.h", Function = "page_dup_file_rmap")]
+    public virtual async KernelTask page_dup_pmd_rmap(Folio folio, Mm vm_mm)
+    {
+        await atomic_inc(folio._compound_mapcount);
+        if (Toggle("large-mapcount"))
+        {
+            await folio_add_large_mapcount(folio, 1, vm_mm);
+        }
+    }
+
+    /// <summary>One PMD fewer maps a huge page; the caller holds the PMD's lock, and drops the reference later. The last takes back what PG_double_map stands for.</summary>
+    [KernelSource("mm/rmap.c", Function = "page_remove_rmap")]
+    public virtual async KernelTask page_remove_pmd_rmap(Folio folio, Mm vm_mm)
+    {
+        if (Toggle("large-mapcount"))
+        {
+            await folio_add_large_mapcount(folio, -1, vm_mm);
+        }
+
+        if (await atomic_add_negative(-1, folio._compound_mapcount) && HasDoubleMap && await test_and_clear_bit(PageFlags.PG_double_map, folio._flags_1))
+        {
+            for (var i = 0; i < folio.Pages; i++)
+            {
+                await atomic_dec(folio.mapcount(i));
+            }
+        }
+    }
+
+    /// <summary>The end of a PMD's mapping once ptes have taken its place: before the compound mapcount falls, the pages' mapcounts are raised where others map the whole.</summary>
+    [KernelSource("mm/huge_memory.c", Function = "__split_huge_pmd_locked")]
+    public virtual async KernelTask split_ends(Folio folio, Mm vm_mm)
+    {
+        if (HasDoubleMap && await atomic_read(folio._compound_mapcount) + 1 > 1 && !await test_and_set_bit(PageFlags.PG_double_map, folio._flags_1))
+        {
+            for (var i = 0; i < folio.Pages; i++)
+            {
+                await atomic_inc(folio.mapcount(i));
+            }
+        }
+
+        await page_remove_pmd_rmap(folio, vm_mm);
+    }
+
+    /// <summary>Whether PG_double_map is kept: until 6.1, and here until 6.14 (hides nothing: from 5.18 on nobody reads these mapcounts).</summary>
+    protected bool HasDoubleMap => !Toggle("large-mapcount");
 
     /// <summary>One pte more maps a page. The caller has a reference for it.</summary>
     [KernelSource("include/linux/rmap.h")]

@@ -45,6 +45,11 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             return -1;
         }
 
+        if (pgtable.pmd_trans_huge(pmd))
+        {
+            return await follow_trans_huge_pmd(vm_mm, vma, address, write, pin);
+        }
+
         var table = pgtable.pmd_pgtable(pmd);
         await spin_lock(table.ptl);
         var pte = await load(table.pte[pgtable.pte_index(address)]);
@@ -56,16 +61,62 @@ public class gup(Kernel kernel) : KernelFile(kernel)
         }
 
         var folio = Caches.pfn_to_page(pte.Pfn);
-        if (pin && !write && !pte.Write && await gup_must_unshare(folio, pte))
+        if (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn)))
         {
             await spin_unlock(table.ptl);
             await memory.handle_pte_fault(vm_mm, vma, address, write: false, unshare: true);
             return -1;
         }
 
+        await try_grab_page(folio, pin);
+        has_page(vm_mm, address, pte.Pfn, write, pin);
+        await spin_unlock(table.ptl);
+        return pte.Pfn;
+    }
+
+    /// <summary>The same for a page of a huge page that a PMD maps.</summary>
+    [KernelSource("mm/huge_memory.c")]
+    public virtual async KernelTask<int> follow_trans_huge_pmd(Mm vm_mm, Vma vma, int address, bool write, bool pin)
+    {
+        var memory = (anon_memory)this.memory;
+        var wants_write = write || Toggle("gup-read-breaks-cow");
+        await spin_lock(vm_mm.page_table_lock);
+        var pmd = await load(pgtable.pmd_offset(vm_mm, address));
+        if (!pgtable.pmd_trans_huge(pmd))
+        {
+            await spin_unlock(vm_mm.page_table_lock);
+            return -1;
+        }
+
+        if (wants_write && !pmd.Write)
+        {
+            await spin_unlock(vm_mm.page_table_lock);
+            await memory.handle_pte_fault(vm_mm, vma, address, wants_write, unshare: false);
+            return -1;
+        }
+
+        var folio = pgtable.pmd_page(pmd);
+        if (pin && !write && !pmd.Write && await gup_must_unshare(folio, 0))
+        {
+            await spin_unlock(vm_mm.page_table_lock);
+            await memory.handle_pte_fault(vm_mm, vma, address, write: false, unshare: true);
+            return -1;
+        }
+
+        await try_grab_page(folio, pin);
+        var pfn = Caches.page_to_pfn(folio) + pgtable.pte_index(address);
+        has_page(vm_mm, address, pfn, write, pin);
+        await spin_unlock(vm_mm.page_table_lock);
+        return pfn;
+    }
+
+    /// <summary>Takes a reference or a pin for a page that is mapped, under the lock of its entry.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask try_grab_page(Folio folio, bool pin)
+    {
         if (!pin)
         {
-            await atomic_inc(folio._refcount); // try_grab_page
+            await atomic_inc(folio._refcount);
         }
         else if (folio.Pages == 1)
         {
@@ -76,16 +127,12 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             await atomic_inc(folio._refcount);
             await atomic_inc(folio._pincount);
         }
-
-        has_page(vm_mm, address, pte.Pfn, write, pin);
-        await spin_unlock(table.ptl);
-        return pte.Pfn;
     }
 
     /// <summary>Whether a read-only pin has to make the page exclusive first.</summary>
     [KernelSource("include/linux/mm.h")]
-    public virtual async KernelTask<bool> gup_must_unshare(Folio folio, Pte pte) =>
-        Toggle("anon-exclusive") && Checks("gup-unshares") && !await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[Caches.pfn_to_index(pte.Pfn)]);
+    public virtual async KernelTask<bool> gup_must_unshare(Folio folio, int page) =>
+        Toggle("anon-exclusive") && Checks("gup-unshares") && !await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
 
     /// <summary>The same without a lock, with interrupts off: takes the page, and looks again whether it is still there. Else the slow way.</summary>
     /// <remarks>Left out: that the PMD still points to the table, which no path here changes while user code runs.</remarks>
@@ -126,6 +173,11 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
         var pmd = await READ_ONCE(pgtable.pmd_offset(vm_mm, address));
+        if (pgtable.pmd_trans_huge(pmd))
+        {
+            return await gup_huge_pmd(vm_mm, address, pmd, write, pin);
+        }
+
         if (pgtable.pmd_none(pmd))
         {
             return -1;
@@ -139,9 +191,53 @@ public class gup(Kernel kernel) : KernelFile(kernel)
         }
 
         var folio = Caches.pfn_to_page(pte.Pfn);
-        if (!await atomic_inc_not_zero(folio._refcount)) // try_grab_folio
+        if (!await try_grab_folio(folio, pin))
         {
             return -1;
+        }
+
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
+            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
+        {
+            await put_page(pte.Pfn, pin);
+            return -1;
+        }
+
+        return pte.Pfn;
+    }
+
+    /// <summary>The same of a huge page that a PMD maps.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask<int> gup_huge_pmd(Mm vm_mm, int address, Pmd pmd, bool write, bool pin)
+    {
+        if (write && !pmd.Write)
+        {
+            return -1;
+        }
+
+        var folio = pgtable.pmd_page(pmd);
+        if (!await try_grab_folio(folio, pin))
+        {
+            return -1;
+        }
+
+        var pfn = Caches.page_to_pfn(folio) + pgtable.pte_index(address);
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(pgtable.pmd_offset(vm_mm, address)) != pmd) || (pin && !write && !pmd.Write && await gup_must_unshare(folio, 0)))
+        {
+            await put_page(pfn, pin);
+            return -1;
+        }
+
+        return pfn;
+    }
+
+    /// <summary>A reference or a pin to a folio that may be free by now; says whether it got it.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask<bool> try_grab_folio(Folio folio, bool pin)
+    {
+        if (!await atomic_inc_not_zero(folio._refcount))
+        {
+            return false;
         }
 
         if (pin && folio.Pages == 1)
@@ -153,14 +249,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             await atomic_inc(folio._pincount);
         }
 
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
-            || (pin && !write && !pte.Write && await gup_must_unshare(folio, pte)))
-        {
-            await put_page(pte.Pfn, pin);
-            return -1;
-        }
-
-        return pte.Pfn;
+        return true;
     }
 
     /// <summary>Gives a page back: unpin_user_page, or put_page.</summary>

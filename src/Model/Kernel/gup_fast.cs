@@ -65,10 +65,15 @@ public class gup_fast(Kernel kernel) : KernelFile(kernel)
         return folio;
     }
 
-    /// <summary>The page of a huge PMD.</summary>
+    /// <summary>The page of a huge PMD, if the hardware could use that (pmd_access_permitted).</summary>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<Folio?> gup_huge_pmd(Pmd pmd, Shared<Pmd> pmdp)
     {
+        if (pmd.Kind == PmdKind.Invalidated)
+        {
+            return null;
+        }
+
         var folio = pgtable.pmd_page(pmd);
         if (!await try_grab_folio(folio))
         {

@@ -101,6 +101,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/khugepaged.c", At = "v6.1.10")]
     public virtual async KernelTask<ScanResult> set_huge_pmd(Mm mm, Vma vma, int address, Folio hpage)
     {
+        assert_mmap_locked(mm);
         if (!await memory_thp.do_set_pmd(mm, vma, address, hpage, write: Toggle("set-huge-pmd-writes")))
         {
             return ScanResult.SCAN_FAIL;
@@ -143,6 +144,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
         var pmd = await pgtable.pmdp_collapse_flush(pgtable.pmd_offset(mm, address));
         await sync_with_gup_fast();
         await notify_end(mm);
+        await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
         return pgtable.pmd_pgtable(pmd);
     }
 
@@ -201,6 +203,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<ScanResult> collapse_pte_mapped_thp(Mm mm, int haddr, bool install_pmd)
     {
         var vma = await mmap.find_vma(mm, haddr);
+        assert_mmap_locked(mm);
         var (result, hpage) = await lock_hpage(mm, vma, haddr);
         if (hpage is null)
         {
@@ -482,14 +485,14 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
                 continue;
             }
 
-            var mm = await load(vma.vm_mm);
-            var is_target = mm == target_mm && addr == target_addr;
-            var result = await may_retract(vma, addr);
-            if (result == ScanResult.SCAN_SUCCEED)
+            if (await may_retract(vma, addr) != ScanResult.SCAN_SUCCEED)
             {
-                result = await find_pmd_or_thp_or_none(mm!, addr);
+                continue; // the target's result stays SCAN_FAIL, as it is not known yet whether this is the target
             }
 
+            var mm = await load(vma.vm_mm);
+            var is_target = mm == target_mm && addr == target_addr;
+            var result = await find_pmd_or_thp_or_none(mm!, addr);
             if (result == ScanResult.SCAN_SUCCEED)
             {
                 result = await retract_page_table(mm!, vma, addr, hpage, is_khugepaged, is_target);
@@ -554,7 +557,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
     /// <returns>The huge page, locked, or null and why not.</returns>
     /// <remarks>
     /// Left out: unmapping a page that is mapped, which is given up for instead (hides what unmapping it does); extents whose first page is not cached, or another than
-    /// that is, as what has been replaced would have to be given back where a later page fails (a fault of the model); swap, copying. The reference to the small
+    /// that is, as what has been replaced would have to be given back where a later page fails (a fault of the model); swap, copying; that the huge page is dirty from then on. The reference to the small
     /// page is taken before its lock is tried, where the kernel does both under the lock of i_pages.
     /// </remarks>
     [KernelSource("mm/khugepaged.c", At = "v6.1.10", Function = "collapse_file")]
@@ -659,6 +662,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>madvise(MADV_COLLAPSE) of one huge page's reach in a vma of a file: 0, or -EAGAIN where it may be tried again, or -EINVAL.</summary>
+    /// <remarks>Left out: mmap_lock for reading, which it takes once more in the end, as its caller expects (nothing: nothing is done under it).</remarks>
     [KernelSource("mm/khugepaged.c", At = "v6.1.10")]
     public virtual async KernelTask<int> madvise_collapse(Mm mm, int addr)
     {
@@ -716,6 +720,13 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
         }
 
         return result;
+    }
+
+    /// <summary>mmap_assert_write_locked: a collapse has mmap_lock for writing, until 6.6. No step.</summary>
+    protected virtual void assert_mmap_locked(Mm mm)
+    {
+        ArgumentNullException.ThrowIfNull(mm);
+        lockdep_assert_held_write(mm.mmap_lock);
     }
 
     /// <summary>For observers: from here on this thread has seen its PMD map a huge page, if it does.</summary>

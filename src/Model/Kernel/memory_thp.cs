@@ -41,6 +41,11 @@ public readonly record struct ZappedPages(Folio? Page0, Folio? Page1, Folio? Pag
     };
 }
 
+/// <summary>struct zap_details: what of a range is unmapped. On its thread's stack.</summary>
+/// <param name="SingleFolio">The one page that it is about, or null.</param>
+/// <param name="EvenCows">Whether copies that processes have made of private mappings go too, as they do where there are no details.</param>
+public readonly record struct ZapDetails(Folio? SingleFolio, bool EvenCows);
+
 /// <summary>
 /// The part of mm/memory.c that maps and unmaps what a file has cached, small pages and THPs, shared or private; with what of mm/huge_memory.c and mm/madvise.c
 /// goes with it.
@@ -70,23 +75,23 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         return result;
     }
 
-    /// <summary>Looks at what is mapped, without a lock, and does what is missing.</summary>
+    /// <summary>Looks at what is mapped, without a lock, and does what is missing. Each look at the PMD is another.</summary>
     /// <remarks>
-    /// Left out: swap, NUMA hints, the accessed and dirty bits of what is mapped; splitting a huge page that is stored to in a private vma (it is left as it is);
-    /// waiting for a migration entry (the fault is over).
+    /// Left out: __handle_mm_fault's looks at the PMD before it, which wait for a migration entry (here the fault is over, and begins anew) and split a huge page that is
+    /// stored to in a private vma (it is left as it is); swap, NUMA hints, the accessed and dirty bits of what is mapped.
     /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<FaultResult> handle_pte_fault(Mm vm_mm, Vma vma, int address, bool write)
     {
-        var pmd = await load(pgtable.pmd_offset(vm_mm, address));
-        if (pgtable.pmd_none(pmd))
+        var pmd = pgtable.pmd_offset(vm_mm, address);
+        if (pgtable.pmd_none(await load(pmd)))
         {
             return await do_fault(vm_mm, vma, address, write);
         }
 
-        if (pgtable.pmd_trans_huge(pmd) || !pgtable.pmd_present(pmd))
+        if (await pmd_devmap_trans_unstable(pmd))
         {
-            return FaultResult.VM_FAULT_NOPAGE; // pmd_devmap_trans_unstable
+            return FaultResult.VM_FAULT_NOPAGE;
         }
 
         var table = await pgtable.pte_offset_map(vm_mm, address);
@@ -96,13 +101,26 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         }
 
         var orig_pte = await load(table.pte[pgtable.pte_index(address)]);
-        await pgtable.pte_unmap();
-        if (orig_pte == default)
+        if (write && orig_pte.Present && !orig_pte.Write)
         {
-            return await do_fault(vm_mm, vma, address, write);
+            return await do_wp_page(vm_mm, vma, address, table, orig_pte);
         }
 
-        return write && !orig_pte.Write ? await wp_page_copy(vm_mm, vma, address, orig_pte) : FaultResult.VM_FAULT_NOPAGE;
+        await pgtable.pte_unmap();
+        return orig_pte == default ? await do_fault(vm_mm, vma, address, write) : FaultResult.VM_FAULT_NOPAGE;
+    }
+
+    /// <summary>Whether a PMD is no table that can be walked: none, huge or a migration entry. It may be another the next moment.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<bool> pmd_devmap_trans_unstable(Shared<Pmd> pmd) => await pmd_none_or_trans_huge_or_clear_bad(pmd);
+
+    /// <summary>Whether a PMD cannot be walked: it is none, huge or a migration entry, or can be nothing at all.</summary>
+    /// <remarks>Left out: that it is cleared then (nothing: none is).</remarks>
+    [KernelSource("include/linux/pgtable.h")]
+    public virtual async KernelTask<bool> pmd_none_or_trans_huge_or_clear_bad(Shared<Pmd> pmd)
+    {
+        var pmdval = await load(pmd); // pmd_read_atomic
+        return pgtable.pmd_none_or_trans_huge(pmdval) || pgtable.pmd_bad(pmdval);
     }
 
     /// <summary>A fault where nothing is mapped.</summary>
@@ -161,7 +179,8 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
     /// <remarks>
     /// As filemap_fault has it: where the page is locked it drops mmap_lock before it sleeps, and the fault is over. shmem_fault keeps mmap_lock
     /// (hides nothing that the next fault would not show; for shmem it invents an mmap_lock that is free). A vma that is registered for minor faults
-    /// has the fault handed to userspace, as shmem_get_folio does. Left out: pages that are not cached, truncation while it waits.
+    /// has the fault handed to userspace, as shmem_get_folio does. Left out: pages that are not cached, truncation while it waits; the page table that is
+    /// allocated before the page is locked, in case it is needed (nothing).
     /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask<(FaultResult Result, Page? Page)> __do_fault(Mm vm_mm, Vma vma, int address)
@@ -183,18 +202,18 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
             return (FaultResult.VM_FAULT_RETRY, null);
         }
 
+        if (await load(folio.mapping) != file)
+        {
+            await mm.folio_unlock(folio);
+            await mm.folio_put(folio);
+            return (FaultResult.VM_FAULT_NOPAGE, null);
+        }
+
         if ((await load(vma.vm_flags) & VmFlags.VM_UFFD_MINOR) != 0)
         {
             await mm.folio_unlock(folio);
             await mm.folio_put(folio);
             Oracle(userfaultfd.Event, vm_mm);
-            return (FaultResult.VM_FAULT_NOPAGE, null);
-        }
-
-        if (await load(folio.mapping) != file)
-        {
-            await mm.folio_unlock(folio);
-            await mm.folio_put(folio);
             return (FaultResult.VM_FAULT_NOPAGE, null);
         }
 
@@ -217,7 +236,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
             await __pte_alloc(vm_mm, address);
         }
 
-        if (pgtable.pmd_trans_huge(await load(pmd)))
+        if (await pmd_devmap_trans_unstable(pmd))
         {
             return FaultResult.VM_FAULT_NOPAGE;
         }
@@ -309,34 +328,40 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         return address - start + pgoff;
     }
 
-    /// <summary>A store to a page that is mapped read-only in a private vma: maps a copy in its place. It takes no page's lock.</summary>
+    /// <summary>
+    /// A store to a page that is mapped read-only in a private vma, whose pte was looked at in a table: takes a reference to the page if the pte is still the same
+    /// under the lock, and maps a copy in its place. It takes no page's lock.
+    /// </summary>
     /// <remarks>
-    /// Left out: anonymous pages that may be written as they are, which it looks for first (none here is read-only but after a fork, where this copies too);
-    /// the copying.
+    /// Left out: anonymous pages that may be written as they are, which it looks for first (none here is read-only but after a fork, where this copies too).
     /// </remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<FaultResult> wp_page_copy(Mm vm_mm, Vma vma, int address, Pte orig_pte)
+    public virtual async KernelTask<FaultResult> do_wp_page(Mm vm_mm, Vma vma, int address, PageTable table, Pte orig_pte)
     {
-        var table = await pgtable.pte_offset_map_lock(vm_mm, address); // handle_pte_fault
-        if (table is null)
-        {
-            return FaultResult.VM_FAULT_NOPAGE;
-        }
-
-        if (await load(table.pte[pgtable.pte_index(address)]) != orig_pte)
-        {
-            await spin_unlock(table.ptl);
-            return FaultResult.VM_FAULT_NOPAGE;
-        }
-
+        var locked = await pgtable.pte_lockptr(vm_mm, address, table); // handle_pte_fault
+        await spin_lock(locked.ptl);
+        var is_same = await load(table.pte[pgtable.pte_index(address)]) == orig_pte;
         var old_page = Caches.pfn_to_subpage(orig_pte.Pfn);
-        await mm.folio_get(old_page.Folio); // do_wp_page
-        await spin_unlock(table.ptl);
+        if (is_same)
+        {
+            await mm.folio_get(old_page.Folio);
+        }
+
+        await spin_unlock(locked.ptl);
+        await pgtable.pte_unmap();
+        return is_same ? await wp_page_copy(vm_mm, vma, address, orig_pte, old_page) : FaultResult.VM_FAULT_NOPAGE;
+    }
+
+    /// <summary>Maps a copy of a page, to which it was given a reference, where its pte is.</summary>
+    /// <remarks>Left out: the copying.</remarks>
+    [KernelSource("mm/memory.c")]
+    public virtual async KernelTask<FaultResult> wp_page_copy(Mm vm_mm, Vma vma, int address, Pte orig_pte, Page old_page)
+    {
         await rmap.anon_vma_prepare(vma);
         var new_page = await kmem_cache_alloc(Caches.Folio);
         await atomic_set(new_page._refcount, 1);
         await mmu_notifier.mmu_notifier_invalidate_range_start(vm_mm, address, address + 1);
-        table = await pgtable.pte_offset_map_lock(vm_mm, address);
+        var table = await pgtable.pte_offset_map_lock(vm_mm, address);
         var copied = false;
         if (table is not null)
         {
@@ -385,6 +410,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         await spin_lock(vm_mm.page_table_lock);
         if (pgtable.pmd_none(await load(pmd)))
         {
+            await atomic_inc(vm_mm.nr_ptes); // mm_inc_nr_ptes
             await store(pmd, Pmd.OfTable(allocated)); // pmd_populate
             await spin_unlock(vm_mm.page_table_lock);
         }
@@ -395,10 +421,20 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         }
     }
 
-    /// <summary>Unmaps pages of a file wherever they are mapped: no mmap_lock, and no page's lock.</summary>
+    /// <summary>Unmaps pages of a file wherever they are mapped, as a hole in it does, which leaves copies that processes have made: no mmap_lock, and no page's lock.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual KernelTask unmap_mapping_range(AddressSpace mapping, int start, int end) =>
+        unmap_mapping_range_tree(mapping, start, end, new ZapDetails(null, EvenCows: false));
+
+    /// <summary>Unmaps a locked THP of a file wherever it is mapped, and waits for who is just zapping its PMD.</summary>
+    [KernelSource("mm/memory.c")]
+    public virtual KernelTask unmap_mapping_folio(AddressSpace mapping, Folio folio, int start) =>
+        unmap_mapping_range_tree(mapping, start, start + folio.Pages, new ZapDetails(folio, EvenCows: false));
+
+    /// <summary>Unmaps a range of a file wherever it is mapped.</summary>
     /// <remarks>Since 2c8659951654 (5.18) i_mmap_rwsem is held for reading.</remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask unmap_mapping_range(AddressSpace mapping, int start, int end)
+    public virtual async KernelTask unmap_mapping_range_tree(AddressSpace mapping, int start, int end, ZapDetails details)
     {
         var writes = Toggle("unmap-mapping-locks-for-writing");
         await (writes ? down_write(mapping.i_mmap_rwsem) : read_lock_i_mmap(mapping));
@@ -411,7 +447,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
             var to = Math.Min(vm_end, vm_start + end - vm_pgoff);
             if (from < to)
             {
-                await zap_page_range_single(vma, from, to);
+                await zap_page_range_single(vma, from, to, details);
             }
         }
 
@@ -425,7 +461,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         await down_read(vm_mm.mmap_lock);
         if (await mmap.find_vma(vm_mm, start) is { } vma)
         {
-            await zap_page_range_single(vma, start, end);
+            await zap_page_range_single(vma, start, end, new ZapDetails(null, EvenCows: true));
         }
 
         await up_read(vm_mm.mmap_lock);
@@ -434,14 +470,14 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
     /// <summary>Unmaps a range of one vma.</summary>
     /// <remarks>Left out: that release_pages drops all references before it frees the first page (nothing: nobody else can have them).</remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask zap_page_range_single(Vma vma, int start, int end)
+    public virtual async KernelTask zap_page_range_single(Vma vma, int start, int end, ZapDetails details)
     {
         var vm_mm = await load(vma.vm_mm);
         var zapped = default(ZappedPages);
         await mmu_notifier.mmu_notifier_invalidate_range_start(vm_mm!, start, end);
         for (; start < end; start = pgtable.pmd_addr_end(start, end))
         {
-            zapped = await zap_pmd_range(zapped, vm_mm!, start, pgtable.pmd_addr_end(start, end));
+            zapped = await zap_pmd_range(zapped, vm_mm!, start, pgtable.pmd_addr_end(start, end), details);
         }
 
         await mmu_notifier.mmu_notifier_invalidate_range_end(vm_mm!);
@@ -451,53 +487,81 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         }
     }
 
-    /// <summary>Unmaps what one PMD reaches of a range. The PMD is read without its lock, and again.</summary>
-    /// <remarks>Left out: a range that covers a huge page in part, which splits the PMD (a fault of the model).</remarks>
+    /// <summary>Unmaps what one PMD reaches of a range. Each test reads the PMD again, without its lock; where a table went under it, it begins again.</summary>
+    /// <remarks>Left out: devmap; a range that covers a huge page in part, which splits the PMD (a fault of the model).</remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<ZappedPages> zap_pmd_range(ZappedPages zapped, Mm vm_mm, int address, int end)
+    public virtual async KernelTask<ZappedPages> zap_pmd_range(ZappedPages zapped, Mm vm_mm, int address, int end, ZapDetails details)
     {
         var pmdp = pgtable.pmd_offset(vm_mm, address);
-        var pmd = await load(pmdp);
-        if (pgtable.is_swap_pmd(pmd) || pgtable.pmd_trans_huge(pmd))
+        var done = false;
+        while (!done)
         {
-            if (end - address != Config.HPAGE_PMD_NR)
+            if (await is_huge_or_swap(pmdp))
             {
-                throw new ModelFaultException("a part of a huge page is unmapped here, which splits its PMD; unmap all of it");
+                if (end - address != Config.HPAGE_PMD_NR)
+                {
+                    throw new ModelFaultException("a part of a huge page is unmapped here, which splits its PMD; unmap all of it");
+                }
+
+                (zapped, done) = await zap_huge_pmd(zapped, vm_mm, pmdp);
+            }
+            else if (details.SingleFolio is not null && end - address == Config.HPAGE_PMD_NR && pgtable.pmd_none(await load(pmdp)))
+            {
+                await spin_lock(vm_mm.page_table_lock); // so that it does not end while zap_huge_pmd() has cleared *pmd but not yet counted
+                await spin_unlock(vm_mm.page_table_lock);
             }
 
-            (zapped, var done) = await zap_huge_pmd(zapped, vm_mm, pmdp);
-            if (done)
+            if (done || await has_no_ptes(pmdp))
             {
-                return zapped;
+                break;
             }
+
+            (zapped, done) = await zap_pte_range(zapped, vm_mm, address, end, details);
         }
 
-        pmd = await load(pmdp); // pmd_none_or_trans_huge_or_clear_bad
-        return pgtable.pmd_none(pmd) || pgtable.pmd_trans_huge(pmd) || pgtable.pmd_bad(pmd) ? zapped : await zap_pte_range(zapped, vm_mm, address, end);
+        return zapped;
     }
 
-    /// <summary>Unmaps pages that ptes map, small ones and those of THPs.</summary>
-    /// <remarks>As <c>memory.zap_pte_range</c>, for pages of THPs too, and with RSS. Left out: swap and migration entries.</remarks>
+    /// <summary>is_swap_pmd(*pmd) || pmd_trans_huge(*pmd): two looks without a lock.</summary>
+    [KernelSource("mm/memory.c", Function = "zap_pmd_range")]
+    public virtual async KernelTask<bool> is_huge_or_swap(Shared<Pmd> pmdp) =>
+        pgtable.is_swap_pmd(await load(pmdp)) || pgtable.pmd_trans_huge(await load(pmdp));
+
+    /// <summary>Whether there are no ptes to zap.</summary>
+    [KernelSource("mm/memory.c", Function = "zap_pmd_range")]
+    public virtual KernelTask<bool> has_no_ptes(Shared<Pmd> pmdp) => pmd_none_or_trans_huge_or_clear_bad(pmdp);
+
+    /// <summary>Unmaps pages that ptes map, small ones and those of THPs; says whether it found the table.</summary>
+    /// <remarks>
+    /// As <c>memory.zap_pte_range</c>, for pages of THPs too, and with RSS. Left out: swap and migration entries. In 6.2 and 6.6 too the rmap of a dirty page is
+    /// removed at once, and not after a flush under the same lock (nothing: the TLB is left out).
+    /// </remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<ZappedPages> zap_pte_range(ZappedPages zapped, Mm vm_mm, int address, int end)
+    public virtual async KernelTask<(ZappedPages Zapped, bool Done)> zap_pte_range(ZappedPages zapped, Mm vm_mm, int address, int end, ZapDetails details)
     {
         var table = await pgtable.pte_offset_map_lock(vm_mm, address);
         if (table is null)
         {
-            return zapped;
+            return (zapped, false);
         }
 
         var (shmem, anon) = (0, 0);
         for (; address < end; address++)
         {
             var ptep = table.pte[pgtable.pte_index(address)];
-            if (!(await load(ptep)).Present)
+            var pte = await load(ptep);
+            if (!pte.Present)
             {
                 continue;
             }
 
-            var pte = await pgtable.ptep_get_and_clear_full(ptep);
             var page = Caches.pfn_to_subpage(pte.Pfn);
+            if (!details.EvenCows && await mm.folio_test_anon(page.Folio)) // should_zap_page
+            {
+                continue;
+            }
+
+            pte = await pgtable.ptep_get_and_clear_full(ptep);
             if (await mm.folio_test_anon(page.Folio))
             {
                 anon--;
@@ -527,7 +591,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         }
 
         await spin_unlock(table.ptl);
-        return zapped;
+        return (zapped, true);
     }
 
     /// <summary>Unmaps a huge page that a PMD maps, or forgets one that migration has unmapped; says whether there was one.</summary>
@@ -546,7 +610,12 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         var orig_pmd = await xchg(pmdp, default); // pmdp_huge_get_and_clear_full
         var present = pgtable.pmd_present(orig_pmd);
         var page = present ? pgtable.pmd_page(orig_pmd) : pgtable.pmd_to_swp_page(orig_pmd);
-        if (present)
+        if (!present)
+        {
+            var is_locked = await mm.folio_test_locked(page); // pfn_swap_entry_to_page
+            BUG_ON(!is_locked, "BUG_ON(is_migration_entry(entry) && !PageLocked(p))");
+        }
+        else
         {
             await rmap_thp.page_remove_rmap(new Page(page, 0), compound: true);
             WARN_ON(await atomic_read(page._compound_mapcount) < -1, "VM_BUG_ON_PAGE(page_mapcount(page) < 0)");
@@ -557,6 +626,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
             var table = await load(vm_mm.pmd_huge_pte); // zap_deposited_table
             await store(vm_mm.pmd_huge_pte, null);
             await kmem_cache_free(table!);
+            await atomic_dec(vm_mm.nr_ptes); // mm_dec_nr_ptes
             await atomic_add(-page.Pages, vm_mm.anonpages);
         }
         else

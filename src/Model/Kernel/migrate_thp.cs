@@ -18,7 +18,8 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
         await mm.folio_lock(dst); // nobody else knows it
         var index = await load(src.index);
         var moved = false;
-        if (await File<shmem>().thp_mapped(src))
+        var page_was_mapped = await File<shmem>().thp_mapped(src);
+        if (page_was_mapped)
         {
             await try_to_migrate(mapping, src, index);
         }
@@ -28,11 +29,23 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
             moved = await folio_migrate_mapping(mapping, dst, src, index);
         }
 
-        await remove_migration_ptes(mapping, src, moved ? dst : src, index);
+        if (page_was_mapped && !Toggle("file-pages-become-none"))
+        {
+            await remove_migration_ptes(mapping, src, moved ? dst : src, index);
+        }
+
         await mm.folio_unlock(dst);
+        if (moved)
+        {
+            await mm.folio_put(dst); // its users have their own
+        }
+
         await mm.folio_unlock(src);
-        await mm.folio_put(dst);
         await mm.folio_put(src); // the isolation's
+        if (!moved)
+        {
+            await mm.folio_put(dst);
+        }
     }
 
     /// <summary>Replaces each PMD that maps the THP by a migration entry.</summary>
@@ -57,7 +70,8 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/rmap.c")]
     public virtual async KernelTask try_to_migrate_one(Mm vm_mm, Folio src, Shared<Pmd> pmdp)
     {
-        if (!pgtable.pmd_trans_huge(await READ_ONCE(pmdp)))
+        var pmde = await READ_ONCE(pmdp);
+        if (!pgtable.pmd_trans_huge(pmde) && !pgtable.is_pmd_migration_entry(pmde))
         {
             return;
         }
@@ -66,13 +80,30 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
         var pmd = await load(pmdp);
         if (pgtable.pmd_trans_huge(pmd) && pgtable.pmd_page_is(pmd, src))
         {
-            pmd = await xchg(pmdp, pmd.Invalidated()); // set_pmd_migration_entry: pmdp_invalidate
-            await store(pmdp, Pmd.OfMigration(Caches, src, pmd.Write));
-            await File<rmap_thp>().page_remove_rmap(new Page(src, 0), compound: true);
-            await mm.folio_put(src);
+            await set_pmd_migration_entry(vm_mm, src, pmdp, pmd);
         }
 
         await spin_unlock(vm_mm.page_table_lock);
+    }
+
+    /// <summary>Replaces a PMD's mapping by a migration entry, under the PMD's lock.</summary>
+    /// <remarks>With <c>file-pages-become-none</c> by nothing, as for a page that is unmapped for good.</remarks>
+    [KernelSource("mm/huge_memory.c")]
+    public virtual async KernelTask set_pmd_migration_entry(Mm vm_mm, Folio src, Shared<Pmd> pmdp, Pmd pmd)
+    {
+        var is_none = Toggle("file-pages-become-none");
+        pmd = await xchg(pmdp, is_none ? default : pmd.Invalidated()); // pmdp_invalidate
+        if (!is_none)
+        {
+            await store(pmdp, Pmd.OfMigration(Caches, src, pmd.Write));
+        }
+
+        await File<rmap_thp>().page_remove_rmap(new Page(src, 0), compound: true);
+        await mm.folio_put(src);
+        if (is_none)
+        {
+            await atomic_add(-src.Pages, vm_mm.shmempages);
+        }
     }
 
     /// <summary>Puts the new THP in the old one's place, if the only references to that are the cache's and the isolation's; says whether it did.</summary>
@@ -119,16 +150,27 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
         await up_read(mapping.i_mmap_rwsem);
     }
 
-    /// <summary>remove_migration_ptes in one vma: looks at the PMD without its lock, then with it.</summary>
+    /// <summary>
+    /// remove_migration_ptes in one vma: looks at the PMD without its lock, then with it. Where it is none, the lock is taken all the same, so that who is just zapping
+    /// it has done (PVMW_SYNC).
+    /// </summary>
+    /// <remarks>Left out: the ptes of a table.</remarks>
     [KernelSource("mm/huge_memory.c")]
     public virtual async KernelTask remove_migration_pmd(Mm vm_mm, Folio src, Folio dst, Shared<Pmd> pmdp)
     {
-        if (!pgtable.is_pmd_migration_entry(await READ_ONCE(pmdp)))
+        var pmde = await READ_ONCE(pmdp); // page_vma_mapped_walk
+        if (pgtable.pmd_present(pmde) && !pgtable.pmd_trans_huge(pmde))
         {
             return;
         }
 
         await spin_lock(vm_mm.page_table_lock);
+        if (pgtable.pmd_none(pmde))
+        {
+            await spin_unlock(vm_mm.page_table_lock);
+            return;
+        }
+
         var pmd = await load(pmdp);
         if (pgtable.is_pmd_migration_entry(pmd) && pgtable.pmd_to_swp_page(pmd) == src)
         {

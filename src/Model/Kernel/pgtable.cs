@@ -124,6 +124,15 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
     {
     }
 
+    /// <summary>The table whose lock is to be taken for a pte that was looked at in a table.</summary>
+    /// <remarks>Until 6.4 that is the one that the PMD leads to now; anything else than a table there is a kernel bug here.</remarks>
+    [KernelSource("include/linux/mm.h")]
+    public virtual async KernelTask<PageTable> pte_lockptr(Mm mm, int address, PageTable table)
+    {
+        var pmd = await load(pmd_offset(mm, address));
+        return pmd_pgtable(pmd);
+    }
+
     /// <summary>The table of an address with its lock held; null where the PMD has none.</summary>
     /// <remarks>As <see cref="pte_offset_map"/>. The PMD is read once: the kernel reads it again for the lock.</remarks>
     [KernelSource("include/linux/mm.h")]

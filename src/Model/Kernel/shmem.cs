@@ -92,7 +92,7 @@ public class shmem(Kernel kernel) : KernelFile(kernel)
     {
         if (await thp_mapped(folio))
         {
-            await File<memory_thp>().unmap_mapping_range(mapping, start, start + folio.Pages); // unmap_mapping_folio
+            await File<memory_thp>().unmap_mapping_folio(mapping, folio, start);
         }
 
         await spin_lock(mapping.xa_lock);

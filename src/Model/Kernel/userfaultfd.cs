@@ -29,7 +29,7 @@ public class userfaultfd(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>UFFDIO_COPY of one page into private memory: a page of its own, mapped without a look at the page cache or at any page's lock.</summary>
     /// <returns>Whether it was mapped.</returns>
-    /// <remarks>Left out: shared memory; copying, which may fault; the zero page. That the PMD is not none any more is looked at, but not by BUG_ON.</remarks>
+    /// <remarks>Left out: shared memory; copying, which may fault; the zero page.</remarks>
     [KernelSource("mm/userfaultfd.c", Function = "__mcopy_atomic")]
     public virtual async KernelTask<bool> mcopy_atomic(Mm dst_mm, int dst_addr)
     {
@@ -79,6 +79,11 @@ public class userfaultfd(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/userfaultfd.c")]
     public virtual async KernelTask<bool> mcontinue_atomic_pte(Mm dst_mm, Vma dst_vma, int dst_addr)
     {
+        if ((await load(dst_vma.vm_flags) & VmFlags.VM_SHARED) == 0)
+        {
+            await rmap.anon_vma_prepare(dst_vma); // __mcopy_atomic
+        }
+
         if (!await pte_alloc_unless_huge(dst_mm, dst_addr))
         {
             return false;
@@ -103,7 +108,7 @@ public class userfaultfd(Kernel kernel) : KernelFile(kernel)
         return mapped;
     }
 
-    /// <summary>A page table for the address, unless a huge page is mapped there.</summary>
+    /// <summary>A page table for the address, unless a huge page is mapped there. That the table stays, as mmap_lock held it in place until 6.6, is insisted on.</summary>
     [KernelSource("mm/userfaultfd.c", Function = "__mcopy_atomic")]
     public virtual async KernelTask<bool> pte_alloc_unless_huge(Mm dst_mm, int dst_addr)
     {
@@ -119,7 +124,18 @@ public class userfaultfd(Kernel kernel) : KernelFile(kernel)
             await File<memory_thp>().__pte_alloc(dst_mm, dst_addr);
         }
 
-        return !pgtable.pmd_trans_huge(await load(dst_pmd));
+        if (pgtable.pmd_trans_huge(await load(dst_pmd)))
+        {
+            return false;
+        }
+
+        if (Checks("mfill-asserts-table"))
+        {
+            BUG_ON(pgtable.pmd_none(await load(dst_pmd)), "BUG_ON(pmd_none(*dst_pmd))");
+            BUG_ON(pgtable.pmd_trans_huge(await load(dst_pmd)), "BUG_ON(pmd_trans_huge(*dst_pmd))");
+        }
+
+        return true;
     }
 
     /// <summary>Maps a page where no pte is, under the table's lock; the page's own lock is the caller's affair.</summary>

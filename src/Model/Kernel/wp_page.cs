@@ -16,7 +16,7 @@ public enum Reuse
 }
 
 /// <summary>mm/memory.c: the write fault on a page that is mapped read-only, by the rule of 5.18; with <c>anon-exclusive</c>, of 5.19 to 6.7.</summary>
-/// <remarks>A class of its own, so that its history combines with that of what surrounds it. Left out: the swap cache (hides what a page that is in it, or in swap, makes of each rule), KSM, userfaultfd, files.</remarks>
+/// <remarks>A class of its own, so that its history combines with that of what surrounds it. Left out: KSM, userfaultfd, files.</remarks>
 public class wp_page(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>Takes the page for the process alone, in place or as a copy. The caller holds the page-table lock, which this drops.</summary>
@@ -64,9 +64,15 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
             await File<gup>().lru_add_drain(); // this CPU's only
         }
 
-        if (await atomic_read(folio._refcount) > 1 || !await mm.folio_trylock(folio))
+        var references = await atomic_read(folio._refcount);
+        if (references > (await in_swap_cache(folio) ? 2 : 1) || !await mm.folio_trylock(folio))
         {
             return copies(folio);
+        }
+
+        if (await in_swap_cache(folio))
+        {
+            await File<swapfile>().folio_free_swap(folio);
         }
 
         if (await atomic_read(folio._refcount) != 1)
@@ -80,6 +86,9 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
         await mm.folio_unlock(folio);
         return Reuse.Reuse;
     }
+
+    /// <summary>folio_test_swapcache.</summary>
+    protected async KernelTask<bool> in_swap_cache(Folio folio) => Config.SWAP_SLOTS > 0 && await test_bit(PageFlags.PG_swapcache, folio.flags);
 
     /// <summary>The decision to copy: with the step that it follows from, the event <c>copies</c>.</summary>
     protected static Reuse copies(Folio folio)
@@ -156,6 +165,11 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
         }
 
         await spin_unlock(table.ptl);
+        if (Config.SWAP_SLOTS > 0 && Checks("copy-frees-swap-cache"))
+        {
+            await File<swap_state>().free_swap_cache(old_folio);
+        }
+
         await mm.folio_put(old_folio); // the mapping's
         await mm.folio_put(old_folio); // its own
     }

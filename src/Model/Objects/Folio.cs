@@ -29,6 +29,9 @@ public enum PageFlags
 
     /// <summary>Of a THP's first tail page: its subpages' mapcounts are one above the number of their ptes (PageDoubleMap, until 6.1).</summary>
     PG_double_map = 64,
+
+    /// <summary>In the swap cache: <c>private</c> says where.</summary>
+    PG_swapcache = 128,
 }
 
 /// <summary>Flags that each page of a large folio has of its own.</summary>
@@ -75,6 +78,9 @@ public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false
 
     /// <summary>What the page holds: the number of the store that was last.</summary>
     public readonly Shared<int> data = at.Cell(0, Contents);
+
+    /// <summary>Of a page in the swap cache: its slot.</summary>
+    public readonly Shared<SwapSlot?> @private = at.Cell<SwapSlot?>();
 
     /// <summary>The flags of each of its pages.</summary>
     public readonly SharedArray<SubpageFlags> page_flags = at.Array<SubpageFlags>(pages);
@@ -180,6 +186,33 @@ public readonly record struct MmIds(int Id0, int Count0, int Id1, int Count1) : 
     private static int Part(long word, int i) => (int)(word >> (i * Field)) & ((1 << Field) - 1);
 }
 
+/// <summary>struct shmem_falloc: the hole that a punch is at work on, for whose pages faults wait.</summary>
+/// <param name="Start">Its first page.</param>
+/// <param name="Next">The page after its last.</param>
+/// <remarks>
+/// One word, though it is a struct that i_private points to: nobody changes it while it is there. The default is a null pointer, no hole; a hole of no pages is
+/// the same.
+/// </remarks>
+public readonly record struct ShmemFalloc(int Start, int Next) : IWord<ShmemFalloc>
+{
+    private const int Field = 6;
+
+    /// <inheritdoc/>
+    public static int Bits => 2 * Field;
+
+    /// <summary>Whether a page is in the hole.</summary>
+    public bool Covers(int page) => Start <= page && page < Next;
+
+    /// <inheritdoc/>
+    public static ShmemFalloc FromWord(long word) => new((int)(word & ((1 << Field) - 1)), (int)(word >> Field));
+
+    /// <inheritdoc/>
+    public long ToWord() => Start + ((long)Next << Field);
+
+    /// <inheritdoc/>
+    public override string ToString() => this == default ? "NULL" : $"hole {Start} to {Next}";
+}
+
 /// <summary>struct address_space and the inode it is in: a file's pages, in memory and on disk.</summary>
 public sealed class AddressSpace(Layout at, int pages, int vmas) : KernelObject(at)
 {
@@ -198,8 +231,8 @@ public sealed class AddressSpace(Layout at, int pages, int vmas) : KernelObject(
     /// <summary>The inode's lock.</summary>
     public readonly rw_semaphore i_rwsem = new(at);
 
-    /// <summary>The inode's i_private: whether a hole is being punched, for which faults wait.</summary>
-    public readonly Shared<bool> i_private = at.Cell<bool>();
+    /// <summary>The inode's i_private: the hole that is being punched.</summary>
+    public readonly Shared<ShmemFalloc> i_private = at.Cell<ShmemFalloc>();
 
     /// <summary>What its pages hold on disk.</summary>
     public readonly SharedArray<int> disk = at.Array(pages, 0, Folio.Contents);

@@ -12,6 +12,12 @@ namespace ThpCheck.Model.Patches;
 public class collapse_mmap_read_khugepaged(Kernel.Kernel kernel) : absent_pmd_khugepaged(kernel)
 {
     /// <inheritdoc/>
+    /// <remarks>mmap_assert_locked, which every caller here passes.</remarks>
+    protected override void assert_mmap_locked(Mm mm)
+    {
+    }
+
+    /// <inheritdoc/>
     /// <remarks>The PMD is looked at before the page is locked, for a huge page only, and after it, which decides.</remarks>
     [KernelSource("mm/khugepaged.c", At = "v6.6", Function = "collapse_pte_mapped_thp")]
     public override async KernelTask<(ScanResult Result, Folio? Page)> lock_hpage(Mm mm, Vma? vma, int haddr)
@@ -80,13 +86,26 @@ public class collapse_mmap_read_khugepaged(Kernel.Kernel kernel) : absent_pmd_kh
             await spin_lock(mm.page_table_lock);
         }
 
+        var nr_ptes = 0;
         table = await pgtable.pte_offset_map(mm, haddr); // pte_offset_map_nolock
-        await pgtable.pte_unmap(); // later in the kernel: until the table's lock is dropped, which holds off its end as well
-        await spin_lock(table!.ptl);
-        (result, var nr_ptes) = await clear_ptes(table, hpage);
-        if (!keeps || result != ScanResult.SCAN_SUCCEED)
+        if (table is null)
         {
-            await spin_unlock(table.ptl);
+            result = ScanResult.SCAN_FAIL;
+        }
+        else
+        {
+            await spin_lock(table.ptl);
+            (result, nr_ptes) = await clear_ptes(table, hpage);
+        }
+
+        var succeeds = result == ScanResult.SCAN_SUCCEED;
+        if (succeeds)
+        {
+            await pgtable.pte_unmap();
+            if (!keeps)
+            {
+                await spin_unlock(table!.ptl);
+            }
         }
 
         if (nr_ptes != 0)
@@ -95,20 +114,27 @@ public class collapse_mmap_read_khugepaged(Kernel.Kernel kernel) : absent_pmd_kh
             await atomic_add(-nr_ptes, mm.shmempages);
         }
 
-        if (result == ScanResult.SCAN_SUCCEED)
+        if (succeeds)
         {
             if (!keeps)
             {
                 await spin_lock(mm.page_table_lock);
-                await spin_lock(table.ptl);
+                await spin_lock(table!.ptl);
             }
 
             var pgt_pmd = await pgtable.pmdp_collapse_flush(pgtable.pmd_offset(mm, haddr));
-            await spin_unlock(table.ptl);
+            await spin_unlock(table!.ptl);
             await spin_unlock(mm.page_table_lock);
             await notify_end(mm);
+            await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
             await pte_free_defer(pgtable.pmd_pgtable(pgt_pmd));
             return result;
+        }
+
+        if (table is not null) // abort
+        {
+            await spin_unlock(table.ptl);
+            await pgtable.pte_unmap();
         }
 
         if (keeps)
@@ -229,6 +255,7 @@ public class collapse_mmap_read_khugepaged(Kernel.Kernel kernel) : absent_pmd_kh
         await notify_end(mm);
         if (!skipped_uffd)
         {
+            await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
             await pte_free_defer(table);
         }
     }
@@ -258,6 +285,11 @@ public class pte_offset_map_may_fail_pgtable(Kernel.Kernel kernel) : pgtable(ker
     public override async KernelTask pte_unmap() => await rcu_read_unlock();
 
     /// <inheritdoc/>
+    /// <remarks>The lock of the table that the pte was looked at in, as pte_offset_map_nolock gives it.</remarks>
+    [KernelSource("mm/pgtable-generic.c", At = "v6.6", Function = "pte_offset_map_nolock")]
+    public override async KernelTask<PageTable> pte_lockptr(Mm mm, int address, PageTable table) => table;
+
+    /// <inheritdoc/>
     /// <remarks>The RCU section ends as soon as the lock is held, where the kernel's goes on until it is dropped: a spinlock's section is one too.</remarks>
     [KernelSource("mm/pgtable-generic.c", At = "v6.6", Function = "__pte_offset_map_lock")]
     public override async KernelTask<PageTable?> pte_offset_map_lock(Mm mm, int address)
@@ -283,6 +315,21 @@ public class pte_offset_map_may_fail_pgtable(Kernel.Kernel kernel) : pgtable(ker
             await spin_unlock(table.ptl);
         }
     }
+}
+
+/// <summary>
+/// 3db82b9374ca ("mm/memory: allow pte_offset_map[_lock]() to fail") and c7ad08804fae ("mm/memory: handle_pte_fault() use pte_offset_map_nolock()"), v6.5: that there is a
+/// table to walk is not looked at beforehand any more.
+/// </summary>
+public class pte_offset_map_may_fail_memory_thp(Kernel.Kernel kernel) : memory_thp(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v6.6")]
+    public override async KernelTask<bool> pmd_devmap_trans_unstable(Shared<Pmd> pmd) => false;
+
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v6.6", Function = "zap_pmd_range")]
+    public override async KernelTask<bool> has_no_ptes(Shared<Pmd> pmdp) => pgtable.pmd_none(await load(pmdp));
 }
 
 /// <summary>2798bbe75b9c ("mm/page_vma_mapped: pte_offset_map_nolock() not pte_lockptr()") and what goes with it, v6.5.</summary>

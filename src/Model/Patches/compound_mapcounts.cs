@@ -36,11 +36,18 @@ public class subpages_mapcount_sum_rmap(Kernel.Kernel kernel) : rmap_mapcounts(k
     }
 
     /// <inheritdoc/>
+    /// <remarks>Small pages as before: whether one is anonymous is asked before its mapcount falls, and not after (nothing: it stays what it is).</remarks>
     [KernelSource("mm/rmap.c", At = "cb67f4282bf9")]
     public override async KernelTask page_remove_rmap(Page page, Vma vma, bool compound)
     {
+        if (page.Folio.Pages == 1)
+        {
+            await base.page_remove_rmap(page, vma, compound);
+            return;
+        }
+
         await memcontrol.lock_page_memcg(page.Folio);
-        await mm.folio_test_anon(page.Folio); // these are, where this patch is in use
+        await mm.folio_test_anon(page.Folio); // THPs here are
         if (compound)
         {
             await page_remove_anon_compound_rmap(page.Folio);
@@ -215,6 +222,12 @@ public class lock_compound_mapcounts_rmap(Kernel.Kernel kernel) : subpages_mapco
     [KernelSource("mm/rmap.c", At = "9bd3155ed83b")]
     public override async KernelTask page_remove_rmap(Page page, Vma vma, bool compound)
     {
+        if (page.Folio.Pages == 1)
+        {
+            await base.page_remove_rmap(page, vma, compound);
+            return;
+        }
+
         await memcontrol.lock_page_memcg(page.Folio);
         var (nr_pmdmapped, nr) = compound ? await remove_pmd(page.Folio) : (0, await remove_pte(page) ? 1 : 0);
         await count_anon(page, -nr_pmdmapped, -nr);

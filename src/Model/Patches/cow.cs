@@ -27,8 +27,8 @@ public class wp_page_5_7(Kernel.Kernel kernel) : wp_page(kernel)
             await mm.folio_put(folio);
         }
 
-        var (most, total) = await page_trans_huge_mapcount(folio);
-        if (most > 1)
+        var (is_reusable, total) = await File<swapfile>().reuse_swap_page(folio);
+        if (!is_reusable)
         {
             var decision = copies(folio);
             await mm.folio_unlock(folio);
@@ -48,22 +48,6 @@ public class wp_page_5_7(Kernel.Kernel kernel) : wp_page(kernel)
 
         await mm.folio_unlock(folio);
         return Reuse.Reuse;
-    }
-
-    /// <summary>The largest mapcount among a folio's pages, and all of them together.</summary>
-    [KernelSource("mm/huge_memory.c", At = "v5.7")]
-    public virtual async KernelTask<(int Most, int Total)> page_trans_huge_mapcount(Folio folio)
-    {
-        var most = 0;
-        var total = 0;
-        for (var i = 0; i < folio.Pages; i++)
-        {
-            var mapcount = await atomic_read(folio.mapcount(i)) + 1;
-            most = mapcount > most ? mapcount : most;
-            total += mapcount;
-        }
-
-        return (most, total);
     }
 }
 
@@ -91,6 +75,65 @@ public class wp_page_5_9(Kernel.Kernel kernel) : wp_page(kernel)
     }
 }
 
+/// <summary>A page in the swap cache that nobody else maps or has in swap is reused, whoever else has it.</summary>
+public class wp_page_zhang(Kernel.Kernel kernel) : wp_page_5_9(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "mail of 13 January 2022", Function = "do_wp_page")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (!await mm.folio_trylock(folio))
+        {
+            return copies(folio);
+        }
+
+        var is_single = false;
+        if (await in_swap_cache(folio))
+        {
+            (is_single, _) = await File<swapfile>().reuse_swap_page(folio);
+        }
+
+        is_single = is_single || (await atomic_read(folio.mapcount(page)) == 0 && await atomic_read(folio._refcount) == 1);
+        var decision = is_single ? Reuse.Reuse : copies(folio);
+        if (is_single)
+        {
+            await page_move_anon_rmap(folio, page, vma);
+        }
+
+        await mm.folio_unlock(folio);
+        return decision;
+    }
+}
+
+/// <summary>A page is reused that has one reference, besides that of the swap cache.</summary>
+public class wp_page_wilcox(Kernel.Kernel kernel) : wp_page_5_9(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "mail of 13 January 2022", Function = "do_wp_page")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
+    {
+        if (!await is_single(folio) || !await mm.folio_trylock(folio))
+        {
+            return copies(folio);
+        }
+
+        var decision = await atomic_read(folio.mapcount(page)) == 0 && await is_single(folio) ? Reuse.Reuse : copies(folio);
+        if (decision == Reuse.Reuse)
+        {
+            await page_move_anon_rmap(folio, page, vma);
+        }
+
+        await mm.folio_unlock(folio);
+        return decision;
+    }
+
+    private async KernelTask<bool> is_single(Folio folio)
+    {
+        var references = await atomic_read(folio._refcount);
+        return references == (await in_swap_cache(folio) ? 2 : 1);
+    }
+}
+
 /// <summary>A page that could be reused is copied, and one that cannot is looked at again.</summary>
 public class wp_page_wip(Kernel.Kernel kernel) : wp_page(kernel)
 {
@@ -98,9 +141,15 @@ public class wp_page_wip(Kernel.Kernel kernel) : wp_page(kernel)
     [KernelSource("mm/memory.c", At = "work in progress of 14 January 2022", Function = "do_wp_page")]
     public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
     {
-        if (await atomic_read(folio._refcount) <= 1 || !await mm.folio_trylock(folio))
+        var references = await atomic_read(folio._refcount);
+        if (references <= (await in_swap_cache(folio) ? 2 : 1) || !await mm.folio_trylock(folio))
         {
             return copies(folio);
+        }
+
+        if (await in_swap_cache(folio))
+        {
+            await File<swapfile>().folio_free_swap(folio);
         }
 
         var decision = await atomic_read(folio._refcount) == 1 ? Reuse.Reuse : copies(folio);
@@ -145,7 +194,17 @@ public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
             return await base.wp_can_reuse_anon_folio(folio, page, vma, table, address, orig_pte);
         }
 
-        if (await atomic_read(folio._large_mapcount) + 1 <= 1 || await load(folio.maybe_mapped_shared) || !await is_referenced_by_mappings(folio))
+        if (await atomic_read(folio._large_mapcount) + 1 <= 1 || await load(folio.maybe_mapped_shared))
+        {
+            return copies(folio);
+        }
+
+        if (Toggle("reuse-asserts-early"))
+        {
+            await assert_not_mapped_by_pmd(folio);
+        }
+
+        if (!await is_referenced_by_mappings(folio))
         {
             return copies(folio);
         }
@@ -162,6 +221,11 @@ public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
 
             var is_alone = !await load(folio.maybe_mapped_shared) && await atomic_read(folio._refcount) == mapcount;
             var decision = is_alone ? Reuse.Reuse : copies(folio);
+            if (is_alone && !Toggle("reuse-asserts-early"))
+            {
+                await assert_not_mapped_by_pmd(folio);
+            }
+
             await spin_unlock(folio.large_mapcount_lock);
             if (!is_alone)
             {
@@ -173,10 +237,26 @@ public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
         return Reuse.Reuse;
     }
 
+    /// <summary>VM_WARN_ON_ONCE(folio_entire_mapcount(folio)).</summary>
+    [KernelSource("mm/memory.c", At = "v6.15", Function = "__wp_can_reuse_large_anon_folio")]
+    public virtual async KernelTask assert_not_mapped_by_pmd(Folio folio)
+    {
+        if (Config.DEBUG_VM)
+        {
+            WARN_ON(await atomic_read(folio._compound_mapcount) + 1 != 0, "VM_WARN_ON_ONCE(folio_entire_mapcount(folio))");
+        }
+    }
+
     /// <summary>Whether there are as many references as mappings: the mapcount is read first.</summary>
     [KernelSource("mm/memory.c", At = "v6.15", Function = "__wp_can_reuse_large_anon_folio")]
     public virtual async KernelTask<bool> is_referenced_by_mappings(Folio folio)
     {
+        if (Toggle("reuse-reads-references-first"))
+        {
+            var references = await atomic_read(folio._refcount);
+            return await atomic_read(folio._large_mapcount) + 1 == references;
+        }
+
         var mapcount = await atomic_read(folio._large_mapcount) + 1;
         return await atomic_read(folio._refcount) == mapcount;
     }

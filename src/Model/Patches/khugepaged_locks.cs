@@ -17,6 +17,7 @@ public class before_right_locks_khugepaged(Kernel.Kernel kernel) : khugepaged(ke
         await spin_lock(mm.page_table_lock);
         var pmd = await pgtable.pmdp_collapse_flush(pgtable.pmd_offset(mm, address));
         await spin_unlock(mm.page_table_lock);
+        await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
         return pgtable.pmd_pgtable(pmd);
     }
 
@@ -60,7 +61,7 @@ public class refuse_anon_vma_khugepaged(Kernel.Kernel kernel) : khugepaged(kerne
     /// <inheritdoc/>
     [KernelSource("mm/khugepaged.c", At = "v6.1", Function = "collapse_pte_mapped_thp")]
     public override async KernelTask<ScanResult> may_collapse(Vma vma) =>
-        await load(vma.anon_vma) is not null ? ScanResult.SCAN_VMA_CHECK : await base.may_collapse(vma);
+        Checks("collapse-refuses-anon-vma") && await load(vma.anon_vma) is not null ? ScanResult.SCAN_VMA_CHECK : await base.may_collapse(vma);
 
     /// <inheritdoc/>
     [KernelSource("mm/khugepaged.c", At = "v6.1", Function = "collapse_pte_mapped_thp")]

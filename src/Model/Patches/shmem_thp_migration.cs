@@ -25,6 +25,7 @@ public class split_migration_entry_huge_memory(Kernel.Kernel kernel) : huge_memo
 
         if (Checks("split-counts-migration-entry"))
         {
+            await mm_5_13.mm_counter_file(page);
             await atomic_add(-Config.HPAGE_PMD_NR, vm_mm.shmempages);
         }
     }

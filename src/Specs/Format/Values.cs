@@ -37,15 +37,15 @@ internal static class Values
     internal static Located<string>? Label(YamlNode node, DiagnosticList report) =>
         TextThat(Names.IsLabel, "a name (letters, digits and '_.-+=', a letter or digit first)", node, report);
 
-    /// <summary><c>file#row</c> or <c>file#row/word</c>.</summary>
+    /// <summary><c>file#row</c> or <c>file#row/word</c>; a row of a table is <c>table/row</c>. A row's first part may end in primes: <c>W3'</c>.</summary>
     internal static FactReference? Fact(YamlNode node, DiagnosticList report)
     {
         if (node is YamlScalar scalar)
         {
             var hash = scalar.Text.Split('#');
             var slash = hash[^1].Split('/');
-            if (hash.Length == 2 && slash.Length <= 2 && Names.IsLabel(hash[0]) && slash.All(Names.IsLabel))
-                return new(scalar.Position, hash[0], slash[0], slash.Length == 2 ? slash[1] : null);
+            if (hash.Length == 2 && slash.Length <= 3 && Names.IsLabel(hash[0]) && Names.IsLabel(slash[0].TrimEnd('\'')) && slash.Skip(1).All(Names.IsLabel))
+                return slash is [var row] ? new(scalar.Position, hash[0], row, null) : new(scalar.Position, hash[0], string.Join('/', slash[..^1]), slash[^1]);
         }
 
         return Expected.Other<FactReference>(node, "a fact such as 'rmap-tlb#B1' or 'rmap-tlb#B1/BEFORE'", report);

@@ -51,6 +51,9 @@ public sealed record VariantSpec
 
     /// <summary>The exact outcomes over all End states, per property.</summary>
     public IReadOnlyList<OutcomesSpec> Outcomes { get; init; } = [];
+
+    /// <summary>The options of a command line that put the variant together; none for one that stands in a file as it is.</summary>
+    public IReadOnlyList<string> Added { get; init; } = [];
 }
 
 /// <summary>What a variant is expected to do to a property.</summary>
@@ -85,7 +88,7 @@ public sealed record Expectation(Located<string> Name, Located<ExpectedVerdict> 
 /// <summary>The exact set of outcomes of a property: different tuples, all of one length, in the file's order.</summary>
 public sealed record OutcomesSpec(Located<string> Property, IReadOnlyList<Located<IReadOnlyList<long>>> Tuples);
 
-/// <summary>A recorded fact: <c>file#row</c> or <c>file#row/word</c>.</summary>
+/// <summary>A recorded fact: <c>file#row</c> or <c>file#row/word</c>, where a row of a table is <c>table/row</c>.</summary>
 public sealed record FactReference(SourcePosition Position, string File, string Row, string? Word)
 {
     /// <summary>As in the file.</summary>

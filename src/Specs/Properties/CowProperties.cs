@@ -40,24 +40,16 @@ public static class CowProperties
     /// The page that GUP gave is the one that its process has mapped there, if it has one: for a pin, and for a reference to write as long as the process has
     /// nothing to do with a fork (ISO-2). It is what 5.19 promises; earlier kernels are measured by it. Broken: device and process no longer see each other's writes.
     /// </summary>
-    public static readonly Property GupPageIsMapped = Property.Always("gup-page-is-mapped", static view =>
-    {
-        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
-        var kernel = view.Machine.ObjectsOf<mm>()[0];
-        foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
-        {
-            var flags = view.Get(thread.gup_flags);
-            if (view.Get(thread.gup_mm) is { } mm && ((flags & FollFlags.FOLL_PIN) != 0 || ((flags & FollFlags.FOLL_WRITE) != 0 && !view.Get(mm.forked)))
-                && pgtable.TableOf(view, view.Get(mm.pmd)) is { } table && view.Get(table.pte[mm.pte_index(view.Get(thread.gup_address))]) is { Present: true } pte && pte.Pfn != view.Get(thread.gup_pfn))
-            {
-                return $"{view.Machine.ThreadName(thread.Number)} has {kernel.Page(view.Get(thread.gup_pfn))} for page {view.Get(thread.gup_address)} of {mm}, which maps {kernel.Page(pte.Pfn)} there";
-            }
-        }
-
-        return null;
-    }) with
+    public static readonly Property GupPageIsMapped = Property.Always("gup-page-is-mapped", static view => AnotherPageIsMapped(view, isPromised: true)) with
     {
         Promise = "The page that GUP gave is the one that is mapped there. Broken: device and process no longer see each other's writes.",
+    };
+
+    /// <summary>The same where nothing is promised: of a reference without a pin to read, or to write once the process has to do with a fork.</summary>
+    public static readonly Property ReferenceStaysMapped = Property.Always("reference-stays-mapped", static view => AnotherPageIsMapped(view, isPromised: false)) with
+    {
+        Class = PropertyClass.Fact,
+        Promise = "The page of a reference without a pin is the one that is mapped there, though nobody promises it. Broken: device and process no longer see each other's writes.",
     };
 
     /// <summary>
@@ -97,10 +89,82 @@ public static class CowProperties
             }
         }
 
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
+        foreach (var mm in view.Machine.ObjectsOf<Mm>())
+        {
+            for (var i = 0; view.IsLive(mm) && view.Word(mm.page_table_lock.Locked.Cell) == 0 && i < mm.PTRS_PER_PMD; i++)
+            {
+                var pmd = view.Get(mm.pmd_at(i));
+                if (!pgtable.pmd_trans_huge(pmd) || pgtable.PageOf(view, pmd) is not { } huge || view.Get(huge.mapping) is not AnonVma)
+                {
+                    continue;
+                }
+
+                var isExclusive = (view.Get(huge.page_flags[0]) & SubpageFlags.PG_anon_exclusive) != 0;
+                if (pmd.Write && !isExclusive)
+                {
+                    return $"a PMD of {mm} lets {huge} be written, which is not exclusive";
+                }
+
+                if (isExclusive && view.Get(huge._compound_mapcount) > 0)
+                {
+                    return $"{huge} is exclusive, and {view.Get(huge._compound_mapcount) + 1} PMDs map it";
+                }
+            }
+        }
+
         return null;
     }) with
     {
         Promise = "An exclusive page has one pte, and a writable pte's page is exclusive. Broken: a page that two have is written in place.",
+    };
+
+    /// <summary>
+    /// A page that a process may store to is no other process's, neither mapped nor in swap (ISO-4). Looked at where no page table is locked. The kernel asserts nothing. Broken: a
+    /// page that two have is written in place.
+    /// </summary>
+    public static readonly Property WritablePageIsAlone = Property.Always("writable-page-is-alone", static view =>
+    {
+        foreach (var table in view.Machine.ObjectsOf<PageTable>())
+        {
+            if (view.Word(table.ptl.Locked.Cell) != 0)
+            {
+                return null;
+            }
+        }
+
+        foreach (var mm in view.Machine.ObjectsOf<Mm>())
+        {
+            if (view.Word(mm.page_table_lock.Locked.Cell) != 0)
+            {
+                return null;
+            }
+        }
+
+        var kernel = view.Machine.ObjectsOf<mm>()[0];
+        foreach (var mm in view.Machine.ObjectsOf<Mm>())
+        {
+            for (var address = 0; view.IsLive(mm) && address < mm.Pages; address++)
+            {
+                if (Mapped(view, mm, address, write: true) is var pfn && pfn == 0)
+                {
+                    continue;
+                }
+
+                foreach (var other in view.Machine.ObjectsOf<Mm>())
+                {
+                    if (other != mm && view.IsLive(other) && (Maps(view, other, pfn) || HasInSwap(view, other, kernel.Page(pfn))))
+                    {
+                        return $"{mm} may store to page {address}, {kernel.Page(pfn)}, which {other} has too";
+                    }
+                }
+            }
+        }
+
+        return null;
+    }) with
+    {
+        Promise = "A page that a process may store to is no other's, neither mapped nor in swap. Broken: a page that two have is written in place.",
     };
 
     /// <summary>
@@ -148,11 +212,9 @@ public static class CowProperties
     /// <summary>A page that GUP gave is no longer mapped by its process: the danger was near.</summary>
     public static readonly Property GupOutlivesMapping = Property.Sometimes("gup-outlives-mapping", static view =>
     {
-        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
         {
-            if (view.Get(thread.gup_mm) is { } mm
-                && (pgtable.TableOf(view, view.Get(mm.pmd)) is not { } table || !view.Get(table.pte[mm.pte_index(view.Get(thread.gup_address))]).Present))
+            if (view.Get(thread.gup_mm) is { } mm && Mapped(view, mm, view.Get(thread.gup_address)) == 0)
             {
                 return true;
             }
@@ -195,7 +257,7 @@ public static class CowProperties
     {
         foreach (var other in view.Machine.ObjectsOf<Mm>())
         {
-            if (other != mm && view.IsLive(other) && Ptes(view, other, folio) > 0)
+            if (other != mm && view.IsLive(other) && (Ptes(view, other, folio) > 0 || HasInSwap(view, other, folio)))
             {
                 return true;
             }
@@ -216,22 +278,89 @@ public static class CowProperties
     private static int PassingReferences(StateView view, Mm mm, Folio folio)
     {
         var own = view.Get(view.Machine.ObjectsOf<KernelThread>()[view.Thread].lru_add) == folio ? 1 : 0;
-        return view.Get(folio._refcount) - own - Ptes(view, mm, folio);
+        var cached = view.Get(folio.@private) is { } slot && view.Get(slot.swap_map) == SwapSlot.SWAP_HAS_CACHE ? 1 : 0;
+        return view.Get(folio._refcount) - own - cached - Ptes(view, mm, folio);
     }
 
+    private static bool HasInSwap(StateView view, Mm mm, Folio folio)
+    {
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
+        if (view.Get(folio.@private) is not { } slot || pgtable.TableOf(view, view.Get(mm.pmd)) is not { } table || !view.IsLive(table))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < table.pte.Length; i++)
+        {
+            if (view.Get(table.pte[i]) is { Swap: true } pte && pte.Pfn == slot.Number)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string? AnotherPageIsMapped(StateView view, bool isPromised)
+    {
+        var kernel = view.Machine.ObjectsOf<mm>()[0];
+        foreach (var thread in view.Machine.ObjectsOf<KernelThread>())
+        {
+            var flags = view.Get(thread.gup_flags);
+            if (view.Get(thread.gup_mm) is { } mm
+                && ((flags & FollFlags.FOLL_PIN) != 0 || ((flags & FollFlags.FOLL_WRITE) != 0 && !view.Get(mm.forked))) == isPromised
+                && Mapped(view, mm, view.Get(thread.gup_address)) is > 0 and var pfn && pfn != view.Get(thread.gup_pfn))
+            {
+                return $"{view.Machine.ThreadName(thread.Number)} has {kernel.Page(view.Get(thread.gup_pfn))} for page {view.Get(thread.gup_address)} of {mm}, which maps {kernel.Page(pfn)} there";
+            }
+        }
+
+        return null;
+    }
+
+    // How many entries of a process map any page of a folio.
     private static int Ptes(StateView view, Mm mm, Folio folio)
     {
         var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         var kernel = view.Machine.ObjectsOf<mm>()[0];
         var ptes = 0;
-        if (pgtable.TableOf(view, view.Get(mm.pmd)) is { } table)
+        for (var at = 0; at < mm.PTRS_PER_PMD; at++)
         {
-            for (var i = 0; view.IsLive(table) && i < table.pte.Length; i++)
+            var pmd = view.Get(mm.pmd_at(at));
+            ptes += pgtable.pmd_trans_huge(pmd) && pgtable.PageOf(view, pmd) == folio ? 1 : 0;
+            if (pgtable.TableOf(view, pmd) is { } table)
             {
-                ptes += view.Get(table.pte[i]) is { Present: true } pte && kernel.Page(pte.Pfn) == folio ? 1 : 0;
+                for (var i = 0; view.IsLive(table) && i < table.pte.Length; i++)
+                {
+                    ptes += view.Get(table.pte[i]) is { Present: true } pte && kernel.Page(pte.Pfn) == folio ? 1 : 0;
+                }
             }
         }
 
         return ptes;
+    }
+
+    // The frame that is mapped at an address, or 0.
+    private static int Mapped(StateView view, Mm mm, int address, bool write = false)
+    {
+        var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
+        var pmd = view.Get(mm.pmd_offset(address));
+        return pgtable.pmd_trans_huge(pmd) && pgtable.PageOf(view, pmd) is { } folio
+            ? pmd.Write || !write ? view.Machine.ObjectsOf<mm>()[0].Pfn(folio) + mm.pte_index(address) : 0
+            : pgtable.TableOf(view, pmd) is { } table && view.IsLive(table) && view.Get(table.pte[mm.pte_index(address)]) is { Present: true } pte && (pte.Write || !write) ? pte.Pfn
+            : 0;
+    }
+
+    private static bool Maps(StateView view, Mm mm, int pfn)
+    {
+        for (var address = 0; address < mm.Pages; address++)
+        {
+            if (Mapped(view, mm, address) == pfn)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -272,6 +272,13 @@ public static class PmdProperties
         Promise = "A page is to be unmapped while somebody is just zapping it.",
     };
 
+    /// <summary>Somebody was truncating a page whose PMD was just being split.</summary>
+    public static readonly Property MeetsSplit = Property.Sometimes("split-window-met", static view =>
+        view.In("__split_huge_pmd_locked") && view.In("truncate_inode_page")) with
+    {
+        Promise = "A page is truncated while somebody is just splitting its PMD.",
+    };
+
     /// <summary>What the PMDs are in the end and which pages are cached.</summary>
     public static readonly Property PmdOutcome = Property.Outcomes("pmd-outcome", static view =>
     {

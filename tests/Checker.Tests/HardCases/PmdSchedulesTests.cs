@@ -103,13 +103,28 @@ public sealed class PmdSchedulesTests
     [Theory]
     [InlineData("dontneed-against-migration-of-file", "before")]
     [InlineData("dontneed-against-migration-of-anonymous-page", "before")]
-    [InlineData("partial-punch-against-migration", "fixed-shared-i-mmap")]
+    [InlineData("partial-punch-against-migration", "fixed-shared-i-mmap-puts-page-last")]
     public void A_zap_looks_at_a_page_that_migration_has_freed(string scenario, string variant)
     {
         var way = Cheapest(scenario, variant, "no-use-after-free");
 
         Assert.Equal((3, true), (way.Switches, way.IsMinimal));
         InOrder(way, [SetsEntry, "* xchg(mm.pmd, none) = migration *", "migrate READ_ONCE(mm.pmd) = none", "migrate folio_unlock(page)", "migrate kmem_cache_free(page)", "* page.flags)"]);
+    }
+
+    /// <remarks>Nor this one.</remarks>
+    [Fact]
+    public void A_split_looks_at_a_page_that_truncation_has_freed()
+    {
+        var way = Cheapest("split-of-part-against-truncation", "puts-page-first", "no-use-after-free");
+
+        Assert.Equal((2, true), (way.Switches, way.IsMinimal));
+        InOrder(
+            way,
+            [
+                "dontneed spin_lock(mm.page_table_lock)*", "dontneed atomic_add_negative(-1, page._compound_mapcount) = true", "dontneed atomic_dec_and_test(page._refcount) = false",
+                "truncate folio_trylock(page) = true", "truncate kmem_cache_free(page)", "dontneed load(page.flags)",
+            ]);
     }
 
     private static void InOrder(Counterexample way, string[] events)

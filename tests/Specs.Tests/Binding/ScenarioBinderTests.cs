@@ -68,7 +68,7 @@ public sealed class ScenarioBinderTests
     [InlineData("[delay-rmap-v1]", "[delay-rmap-v2]", "a.yaml:16:15: no patch 'delay-rmap-v2'. Did you mean 'delay-rmap-v1'? 'thpcheck list patches' names them")]
     [InlineData("{mapped-under-lock: off}", "{mapped-under-look: off}", "a.yaml:17:15: no toggle 'mapped-under-look'. Did you mean 'mapped-under-lock'? 'thpcheck list toggles' names them")]
     [InlineData("{mapped-under-lock: off}", "{mapped-under-lock: 3}", "a.yaml:17:34: the toggle 'mapped-under-lock' is on or off, not 3")]
-    [InlineData("DEBUG_VM: true", "DEBUG_V: true", "a.yaml:4:10: no configuration 'DEBUG_V'. Did you mean 'DEBUG_VM'? There are DEBUG_VM, MEMCG, MLOCK, PTRS_PER_PTE, HPAGE_PMD_NR, MMU_GATHER_BUNDLE, MAX_GATHER_BATCH, MAX_GATHER_BATCH_COUNT and PTRS_PER_PMD")]
+    [InlineData("DEBUG_VM: true", "DEBUG_V: true", "a.yaml:4:10: no configuration 'DEBUG_V'. Did you mean 'DEBUG_VM'? There are DEBUG_VM, MEMCG, MLOCK, PTRS_PER_PTE, HPAGE_PMD_NR, MMU_GATHER_BUNDLE, MAX_GATHER_BATCH, MAX_GATHER_BATCH_COUNT, PTRS_PER_PMD and SWAP_SLOTS")]
     [InlineData("DEBUG_VM: true", "PTRS_PER_PTE: 17", "a.yaml:4:24: PTRS_PER_PTE cannot be 17; it is a number from 1 to 16")]
     [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH: 5", "a.yaml:4:28: MAX_GATHER_BATCH cannot be 5; it is a number from 1 to 4")]
     [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH_COUNT: 1", "a.yaml:4:10: the batches of a gather would take 5 pages, and 4 are the most; make MMU_GATHER_BUNDLE, MAX_GATHER_BATCH or MAX_GATHER_BATCH_COUNT smaller")]

@@ -148,7 +148,8 @@ public sealed class BadDocuments
     [InlineData(5, "variants: [{name: V, expect: {p: found}}]", "5:34: expected holds, violated or vacuous, found 'found'.")]
     [InlineData(5, "variants: [{name: V, expect: {deadlock: holds}}]", "5:41: expected found, found 'holds'.")]
     [InlineData(5, "variants: [{name: V, facts: B1}]", "5:29: expected a fact such as 'rmap-tlb#B1' or 'rmap-tlb#B1/BEFORE', found 'B1'.")]
-    [InlineData(5, "variants: [{name: V, facts: [a#b/c/d]}]", "5:30: expected a fact such as 'rmap-tlb#B1' or 'rmap-tlb#B1/BEFORE', found 'a#b/c/d'.")]
+    [InlineData(5, "variants: [{name: V, facts: [a#b/c/d/e]}]", "5:30: expected a fact such as 'rmap-tlb#B1' or 'rmap-tlb#B1/BEFORE', found 'a#b/c/d/e'.")]
+    [InlineData(5, "variants: [{name: V, facts: [a#b/c']}]", "5:30: expected a fact such as 'rmap-tlb#B1' or 'rmap-tlb#B1/BEFORE', found 'a#b/c''.")]
     [InlineData(5, "variants: [{name: V, outcomes: {p: [[0, 1], [2]]}}]", "5:45: this tuple has 1 integers, the first one has 2.")]
     [InlineData(1, "title: |\n  two\n  lines", "1:8: expected one line of text, found the text 'two lines '.")]
     public void A_value_is_one_of_those_that_its_key_takes(int line, string replacement, string complaint) =>

@@ -48,7 +48,7 @@ internal static class Example
               name: [[0, 1], [1, -1]]
           - name: V1
             note: As posted.
-            facts: [rmap-tlb#B2, rmap-tlb#B3/AFTER]
+            facts: [rmap-tlb#B2, rmap-tlb#C1/S2/AFTER]
             kernel: linux-6.2
             patches: [delay-rmap-v1]
             toggles: {recheck mapped under the lock: off, batch: 4, order: flush-first}

@@ -157,7 +157,7 @@ public sealed class GoodFiles
         var v1 = Full.Variants[1];
 
         Assert.Equal(new("As posted.", new(39, 11)), v1.Note);
-        Assert.Equal(["rmap-tlb#B2", "rmap-tlb#B3/AFTER"], v1.Facts.Select(f => f.ToString()));
+        Assert.Equal(["rmap-tlb#B2", "rmap-tlb#C1/S2/AFTER"], v1.Facts.Select(f => f.ToString()));
         Assert.Equal([new("delay-rmap-v1", new(42, 15))], v1.Patches);
         Assert.Equal([new("use-after-free", new(47, 17))], v1.Tolerates);
         Assert.Equal(new("The walker was thought to hold a reference.", new(48, 16)), v1.Disagrees);

@@ -89,21 +89,24 @@ public class fault_5_13(Kernel kernel) : fault(kernel)
         return (await load(pgtable.pmd_pgtable(pmdval).pte[pgtable.pte_index(address)])).Present;
     }
 
-    /// <summary>Finds the page in its file and maps it.</summary>
+    /// <summary>Finds the page in its file and maps it. A page of a hole that is being punched it waits for first.</summary>
+    /// <remarks>Left out: that a second try keeps mmap_lock while it waits for the hole (hides who waits for that mmap_lock meanwhile).</remarks>
     [KernelSource("mm/memory.c", At = "v5.13-rc6")]
     public virtual async KernelTask<(VmFault Result, bool IsLocked)> do_fault(Mm mm, Vma vma, int address, bool write)
     {
         var file = await load(vma.vm_file);
-        if (await load(file!.i_private)) // shmem_fault: a hole is being punched
+        var vm_start = await load(vma.vm_start);
+        var vm_pgoff = await load(vma.vm_pgoff);
+        var pgoff = address - vm_start + vm_pgoff;
+        var shmem_falloc = await load(file!.i_private); // shmem_fault: looked at, and then again under i_lock
+        if (shmem_falloc.Covers(pgoff))
         {
             await up_read(mm.mmap_lock);
-            await Until(file.i_private, Comparison.Equal, false);
+            await Until(file.i_private, Comparison.Equal, default);
             return (VmFault.None, false); // VM_FAULT_RETRY
         }
 
-        var vm_start = await load(vma.vm_start);
-        var vm_pgoff = await load(vma.vm_pgoff);
-        var page = await File<filemap_5_13>().find_lock_page(file, address - vm_start + vm_pgoff); // shmem_getpage_gfp
+        var page = await File<filemap_5_13>().find_lock_page(file, pgoff); // shmem_getpage_gfp
         if (page is null)
         {
             return (VmFault.SIGBUS, true);

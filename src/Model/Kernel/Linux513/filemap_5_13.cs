@@ -52,6 +52,8 @@ public class filemap_5_13(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/filemap.c", At = "v5.13-rc6")]
     public virtual async KernelTask delete_from_page_cache(AddressSpace mapping, Folio page)
     {
+        var is_locked = await test_bit(PageFlags.PG_locked, page.flags);
+        BUG_ON(!is_locked, "BUG_ON(!PageLocked(page))");
         await spin_lock(mapping.xa_lock);
         await unaccount_page_cache_page(page);
         var index = await load(page.index); // page_cache_delete
@@ -79,6 +81,7 @@ public class filemap_5_13(Kernel kernel) : KernelFile(kernel)
         Oracle("unaccount_page_cache_page", page);
         BUG_ON(mapped && Config.DEBUG_VM, "VM_BUG_ON_PAGE(page_mapped(page), page)");
         WARN_ON(mapped, "BUG: Bad page cache: still mapped when deleted");
+        WARN_ON(await test_bit(PageFlags.PG_dirty, page.flags), "WARN_ON_ONCE(PageDirty(page))");
     }
 }
 
@@ -111,7 +114,10 @@ public class truncate_5_13(Kernel kernel) : KernelFile(kernel)
             }
         }
 
-        await test_and_clear_bit(PageFlags.PG_dirty, page.flags); // cancel_dirty_page
+        if (await test_bit(PageFlags.PG_dirty, page.flags)) // cancel_dirty_page
+        {
+            await clear_bit(PageFlags.PG_dirty, page.flags);
+        }
     }
 
     /// <summary>Unmaps the pages at a THP's place in the file.</summary>

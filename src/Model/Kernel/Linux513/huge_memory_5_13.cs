@@ -156,6 +156,7 @@ public class huge_memory_5_13(Kernel kernel) : KernelFile(kernel)
         }
         else
         {
+            await mm_5_13.mm_counter_file(page);
             await atomic_add(-Config.HPAGE_PMD_NR, tlb.Mm.shmempages);
         }
 
@@ -317,8 +318,18 @@ public class huge_memory_5_13(Kernel kernel) : KernelFile(kernel)
         }
 
         await rmap_5_13.page_remove_rmap(page, 0, compound: true);
-        await mm.folio_put(page);
+        var puts_last = Toggle("split-puts-page-last");
+        if (!puts_last)
+        {
+            await mm.folio_put(page);
+        }
+
+        await mm_5_13.mm_counter_file(page);
         await atomic_add(-Config.HPAGE_PMD_NR, vm_mm.shmempages);
+        if (puts_last)
+        {
+            await mm.folio_put(page);
+        }
     }
 
     /// <summary>Makes a table of ptes out of a huge PMD of anonymous memory, which may be a migration entry.</summary>
@@ -333,7 +344,12 @@ public class huge_memory_5_13(Kernel kernel) : KernelFile(kernel)
         var page = pmd_migration ? await File<swapops_5_13>().migration_entry_to_page(old_pmd) : pgtable.pmd_page(old_pmd);
         if (old_pmd.Dirty)
         {
-            await mm.set_page_dirty(page);
+            await set_bit(PageFlags.PG_dirty, page.flags); // SetPageDirty
+        }
+
+        if (Config.DEBUG_VM)
+        {
+            BUG_ON(await atomic_read(page._refcount) == 0, "VM_BUG_ON_PAGE(!page_count(page), page)");
         }
 
         await atomic_add(page.Pages - 1, page._refcount);

@@ -80,7 +80,10 @@ public class memory_5_13(Kernel kernel) : memory(kernel)
     /// Clears the ptes of a range: each page leaves the reverse map at once, under the page-table lock, and the gather takes over the
     /// reference that its pte held.
     /// </summary>
-    /// <remarks>Left out: swap entries, so that what is not present is a migration entry; breaks to reschedule, full batches, the accessed bit.</remarks>
+    /// <remarks>
+    /// Left out: swap entries, so that what is not present is a migration entry, and one of anonymous memory, as all of these are (a hole that is punched leaves entries of
+    /// either kind alone, but comes to no anonymous memory here); breaks to reschedule, full batches, the accessed bit.
+    /// </remarks>
     [KernelSource("mm/memory.c", At = "v5.13-rc6")]
     public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end, bool even_cows)
     {
@@ -97,23 +100,28 @@ public class memory_5_13(Kernel kernel) : memory(kernel)
             }
 
             var page = Caches.pfn_to_page(pte.Pfn);
-            var is_anon = await mm.folio_test_anon(page);
-            (files, anon) = is_anon ? (files, anon + 1) : (files + 1, anon);
             if (!pte.Present)
             {
-                await store(ptep, default); // a migration entry
+                await File<swapops_5_13>().assert_locked(page); // migration_entry_to_page
+                var is_counted_anon = await mm.folio_test_anon(page); // mm_counter
+                (files, anon) = is_counted_anon ? (files, anon + 1) : (files + 1, anon);
+                await store(ptep, default);
                 continue;
             }
 
             pte = await pgtable.ptep_get_and_clear_full(ptep);
+            tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address);
+            var is_anon = await mm.folio_test_anon(page);
             if (!is_anon && pte.Dirty)
             {
                 force_flush = true;
                 await mm.set_page_dirty(page);
             }
 
-            await File<rmap_5_13>().page_remove_rmap(page, pte.Pfn - Caches.page_to_pfn(page), compound: false);
-            tlb = mmu_gather.tlb_remove_tlb_entry(tlb, address);
+            (files, anon) = is_anon ? (files, anon + 1) : (files + 1, anon); // mm_counter
+            var subpage = pte.Pfn - Caches.page_to_pfn(page);
+            await File<rmap_5_13>().page_remove_rmap(page, subpage, compound: false);
+            WARN_ON(await atomic_read(page.mapcount(subpage)) < -1, "print_bad_pte: page_mapcount(page) < 0");
             (tlb, _) = mmu_gather.__tlb_remove_page(tlb, page);
         }
 
@@ -219,11 +227,15 @@ public class memory_5_13(Kernel kernel) : memory(kernel)
 
     /// <summary>madvise(MADV_DONTNEED) of a whole vma, under mmap_lock for reading.</summary>
     [KernelSource("mm/madvise.c", At = "v5.13-rc6")]
-    public virtual async KernelTask madvise_dontneed_single_vma(Mm mm, Vma vma)
+    public virtual KernelTask madvise_dontneed_single_vma(Mm mm, Vma vma) => madvise_dontneed_single_vma(mm, vma, 0, int.MaxValue);
+
+    /// <summary>madvise(MADV_DONTNEED) of a range of a vma.</summary>
+    [KernelSource("mm/madvise.c", At = "v5.13-rc6")]
+    public virtual async KernelTask madvise_dontneed_single_vma(Mm mm, Vma vma, int start, int end)
     {
         await down_read(mm.mmap_lock);
         var tlb = await mmu_gather.tlb_gather_mmu(mm); // zap_page_range
-        tlb = await unmap_single_vma(tlb, vma, 0, int.MaxValue);
+        tlb = await unmap_single_vma(tlb, vma, start, end);
         await mmu_gather.tlb_finish_mmu(tlb);
         await up_read(mm.mmap_lock);
     }
@@ -247,6 +259,25 @@ public class memory_5_13(Kernel kernel) : memory(kernel)
         return true;
     }
 
+    /// <summary>A page table for a PMD that is none; where it is none no more, there is nothing to do.</summary>
+    [KernelSource("mm/memory.c", At = "v5.13-rc6")]
+    public virtual async KernelTask __pte_alloc(Mm vm_mm, Shared<Pmd> pmd)
+    {
+        var allocated = await kmem_cache_alloc(Caches.PageTable);
+        await spin_lock(vm_mm.page_table_lock);
+        var is_none = pgtable.pmd_none(await load(pmd));
+        if (is_none)
+        {
+            await store(pmd, Pmd.OfTable(allocated)); // pmd_populate
+        }
+
+        await spin_unlock(vm_mm.page_table_lock);
+        if (!is_none)
+        {
+            await kmem_cache_free(allocated); // pte_free
+        }
+    }
+
     /// <summary>Maps a THP that the file system has found: by its PMD, or one page of it by its pte where it does not fit the vma. It is locked.</summary>
     /// <returns>Whether the reference is no longer the caller's: 0, and not VM_FAULT_NOPAGE.</returns>
     /// <remarks>
@@ -262,16 +293,15 @@ public class memory_5_13(Kernel kernel) : memory(kernel)
         if (pgtable.pmd_none(await load(pmd)))
         {
             var haddr = address / Config.HPAGE_PMD_NR * Config.HPAGE_PMD_NR;
-            if (haddr >= vm_start && haddr + Config.HPAGE_PMD_NR <= vm_end) // transhuge_vma_suitable
+            var is_suitable = haddr >= vm_start && haddr + Config.HPAGE_PMD_NR <= vm_end; // transhuge_vma_suitable
+            if (is_suitable && await do_set_pmd(vm_mm, page, address, write))
             {
-                if (await do_set_pmd(vm_mm, page, address, write))
-                {
-                    return true;
-                }
+                return true;
             }
-            else
+
+            if (pgtable.pmd_none(await load(pmd))) // pte_alloc
             {
-                await pte_alloc(vm_mm, address);
+                await __pte_alloc(vm_mm, pmd);
             }
         }
 

@@ -40,13 +40,13 @@ public class migrate_5_13(Kernel kernel) : migrate(kernel)
     {
         await mm.folio_lock(page);
         AnonVma? anon_vma = null;
-        if (await mm.folio_test_anon(page))
+        var is_anon = await mm.folio_test_anon(page);
+        if (is_anon)
         {
             anon_vma = await rmap.folio_get_anon_vma(page); // page_get_anon_vma
         }
 
         await mm.folio_trylock(newpage); // nobody else knows it
-        var is_anon = await mm.folio_test_anon(page);
         var page_was_mapped = false;
         var is_moved = false;
         if (await load(page.mapping) is not null && await mm.folio_mapped(page))

@@ -37,6 +37,10 @@ public class mm_5_13(Kernel kernel) : mm(kernel)
         return await folio_test_anon(page) ? mapcount : mapcount - (compound * page.Pages);
     }
 
+    /// <summary>Looks at a page of a file for the counter that it is in. Here all are in one, that of shmem.</summary>
+    [KernelSource("include/linux/mm.h", At = "v5.13-rc6")]
+    public virtual async KernelTask mm_counter_file(Folio page) => await load(page.flags); // PageSwapBacked
+
     /// <inheritdoc/>
     public override int Mapcount(StateView view, Folio folio)
     {

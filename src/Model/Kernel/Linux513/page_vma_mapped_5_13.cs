@@ -173,8 +173,15 @@ public class swapops_5_13(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<Folio> migration_entry_to_page(Pmd entry)
     {
         var page = pgtable.pmd_to_swp_page(entry);
+        await assert_locked(page);
+        return page;
+    }
+
+    /// <summary>What migration_entry_to_page insists on, of a pte's entry as of a PMD's.</summary>
+    [KernelSource("include/linux/swapops.h", At = "v5.13-rc6", Function = "migration_entry_to_page")]
+    public virtual async KernelTask assert_locked(Folio page)
+    {
         var is_locked = await test_bit(PageFlags.PG_locked, page.flags);
         BUG_ON(!is_locked, "BUG_ON(!PageLocked(compound_head(p)))");
-        return page;
     }
 }

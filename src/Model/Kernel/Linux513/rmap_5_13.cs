@@ -59,9 +59,18 @@ public class rmap_5_13(Kernel kernel) : rmap(kernel)
             await atomic_inc_and_test(page.mapcount(i));
         }
 
-        if (!compound && await load(page.mapping) is not null && await test_bit(PageFlags.PG_mlocked, page.flags))
+        if (!compound && await load(page.mapping) is not null)
         {
-            await File<mlock_5_13>().clear_page_mlock(page); // what ptes map is never mlocked
+            if (Config.DEBUG_VM)
+            {
+                var is_locked = await test_bit(PageFlags.PG_locked, page.flags);
+                WARN_ON(!is_locked, "VM_WARN_ON_ONCE(!PageLocked(page))");
+            }
+
+            if (await test_bit(PageFlags.PG_mlocked, page.flags))
+            {
+                await File<mlock_5_13>().clear_page_mlock(page); // what ptes map is never mlocked
+            }
         }
 
         await atomic_inc_and_test(compound ? page._compound_mapcount : page.mapcount(subpage));
@@ -87,6 +96,7 @@ public class rmap_5_13(Kernel kernel) : rmap(kernel)
     }
 
     /// <summary>Takes the mapping of a PMD, or of the pte of one page, out of the reverse map; the caller holds its lock.</summary>
+    /// <remarks>Left out: PG_double_map, as no THP of anonymous memory is mapped both ways here; the queue of THPs to be split.</remarks>
     [KernelSource("mm/rmap.c", At = "v5.13-rc6")]
     public virtual async KernelTask page_remove_rmap(Folio page, int subpage, bool compound)
     {
@@ -134,6 +144,11 @@ public class rmap_5_13(Kernel kernel) : rmap(kernel)
         {
             if (!pvmw.IsPmd)
             {
+                if ((flags & TtuFlags.TTU_MIGRATION) != 0)
+                {
+                    throw new ModelFaultException("a THP that ptes map is to be migrated, which is not modelled; map it by PMDs");
+                }
+
                 await unmap_file_pte(pvmw, page);
                 pvmw = await Walks.page_vma_mapped_walk(pvmw);
                 continue;
@@ -168,6 +183,7 @@ public class rmap_5_13(Kernel kernel) : rmap(kernel)
             await mm.set_page_dirty(page);
         }
 
+        await mm_5_13.mm_counter_file(page);
         await atomic_dec(pvmw.Mm.shmempages);
         await page_remove_rmap(page, pteval.Pfn - Caches.page_to_pfn(page), compound: false);
         await mm.folio_put(page);
@@ -179,6 +195,7 @@ public class rmap_5_13(Kernel kernel) : rmap(kernel)
         await rmap_walk(page, RmapOne.remove_migration_pte, Caches.page_to_pfn(old), locked);
 
     /// <summary>remove_migration_ptes in one vma.</summary>
+    /// <remarks>Left out: ptes of a file's THP, which migration leaves none of here.</remarks>
     [KernelSource("mm/migrate.c", At = "v5.13-rc6")]
     public virtual async KernelTask remove_migration_pte(Folio page, Vma vma, int address, Folio old)
     {
@@ -194,9 +211,14 @@ public class rmap_5_13(Kernel kernel) : rmap(kernel)
             {
                 var ptep = pvmw.Table!.pte[pgtable.pte_index(pvmw.Address)];
                 var entry = await load(ptep);
+                var subpage = entry.Pfn - Caches.page_to_pfn(old);
                 await mm.folio_get(page);
-                await atomic_inc_and_test(page.mapcount(entry.Pfn - Caches.page_to_pfn(old))); // page_add_anon_rmap
-                await store(ptep, entry with { Present = true, Pfn = entry.Pfn - Caches.page_to_pfn(old) + Caches.page_to_pfn(page) });
+                await store(ptep, entry with { Present = true, Pfn = subpage + Caches.page_to_pfn(page) });
+                await atomic_inc_and_test(page.mapcount(subpage)); // page_add_anon_rmap, once the pte is there
+                if (await test_bit(PageFlags.PG_mlocked, page.flags))
+                {
+                    await File<mlock_5_13>().clear_page_mlock(page);
+                }
             }
 
             pvmw = await Walks.page_vma_mapped_walk(pvmw);

@@ -29,10 +29,10 @@ public class shmem_5_13(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask shmem_fallocate(AddressSpace mapping, int start, int end)
     {
         await down_write(mapping.i_rwsem); // inode_lock
-        await store(mapping.i_private, true); // under i_lock
+        await store(mapping.i_private, new ShmemFalloc(start, end)); // under i_lock
         await File<memory_5_13>().unmap_mapping_pages(mapping, start, end - start); // unmap_mapping_range
         await shmem_undo_range(mapping, start, end);
-        await store(mapping.i_private, false); // under i_lock
+        await store(mapping.i_private, default); // under i_lock, and wakes those who wait
         await up_write(mapping.i_rwsem);
     }
 

@@ -6,13 +6,16 @@ namespace ThpCheck.Model.Kernel;
 public class gup_6_3(Kernel kernel) : gup(kernel)
 {
     /// <inheritdoc/>
-    /// <remarks>
-    /// Left out: huge PMDs, for which it takes the slow way; that a page's folio may be another once the reference is there (nothing: then the pte is another, too).
-    /// </remarks>
+    /// <remarks>Left out: that a page's folio may be another once the reference is there (nothing: then the pte is another, too).</remarks>
     [KernelSource("mm/gup.c", At = "v6.3")]
     public override async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
         var pmd = await READ_ONCE(pgtable.pmd_offset(vm_mm, address));
+        if (pgtable.pmd_trans_huge(pmd))
+        {
+            return await gup_huge_pmd(vm_mm, address, pmd, write, pin);
+        }
+
         if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return -1;
@@ -26,17 +29,13 @@ public class gup_6_3(Kernel kernel) : gup(kernel)
         }
 
         var folio = Caches.pfn_to_page(pte.Pfn);
-        if (!await atomic_inc_not_zero(folio._refcount)) // try_grab_folio
+        if (!await try_grab_folio(folio, pin))
         {
             return -1;
         }
 
-        if (pin)
-        {
-            await (folio.Pages == 1 ? atomic_add(Folio.PinBias - 1, folio._refcount) : atomic_inc(folio._pincount));
-        }
-
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte) || (pin && !write && !pte.Write && await gup_must_unshare(folio, pte)))
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte)
+            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
         {
             await base.put_page(Caches.page_to_pfn(folio), pin); // gup_put_folio
             return -1;

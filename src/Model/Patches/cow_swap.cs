@@ -1,0 +1,44 @@
+using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Stepping;
+
+namespace ThpCheck.Model.Patches;
+
+/// <summary>Up to 5.17: a page that is stored to may be written in place where no other mapping and no other pte in swap has it, whoever else does.</summary>
+public class swap_page_5_17(Kernel.Kernel kernel) : swap_page(kernel)
+{
+    /// <inheritdoc/>
+    /// <remarks>The pte is there before it is counted, under its lock.</remarks>
+    [KernelSource("mm/memory.c", At = "v5.10", Function = "do_swap_page")]
+    public override async KernelTask<(Pte Pte, bool GoesOn)> map_swapped_page(Vma vma, PageTable table, int address, Pte orig_pte, Folio folio, SwapSlot entry, bool write)
+    {
+        var is_reusable = false;
+        if (write)
+        {
+            (is_reusable, _) = await swapfile.reuse_swap_page(folio);
+        }
+
+        var pte = new Pte(Present: true, Write: is_reusable, Dirty: is_reusable, Young: true, Caches.page_to_pfn(folio));
+        await store(table.pte[pgtable.pte_index(address)], pte);
+        await page_add_anon_rmap(folio, vma, address, is_reusable || orig_pte.Exclusive);
+        await swapfile.swap_free(entry);
+        return (pte, write && !is_reusable);
+    }
+}
+
+/// <summary>Up to 5.17: a huge page is written in place that no other entry maps, whoever else has it.</summary>
+public class huge_wp_page_5_17(Kernel.Kernel kernel) : huge_wp_page(kernel)
+{
+    /// <inheritdoc/>
+    /// <remarks>Before 3917c80280c9 (5.8) it copies the whole huge page where it cannot, if it gets another; here, too, it splits the PMD (hides nothing of when it can).</remarks>
+    [KernelSource("mm/huge_memory.c", At = "v5.10", Function = "do_huge_pmd_wp_page")]
+    public override async KernelTask<bool> can_reuse_huge(Folio folio, Vma vma)
+    {
+        var (is_reusable, _) = await File<swapfile>().reuse_swap_page(folio);
+        if (is_reusable)
+        {
+            await File<wp_page>().page_move_anon_rmap(folio, 0, vma);
+        }
+
+        return is_reusable;
+    }
+}
