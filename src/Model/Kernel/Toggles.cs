@@ -45,6 +45,7 @@ public static class Toggles
         new("gup-read-breaks-cow", "follow_page_pte", false, "on: 17839856fd58 (5.8), a read asks for the page as a write does."),
         new("wp-drains-lru", "do_wp_page", true, "off: before d4c470970d45 (5.18), a page on its way to the LRU of this CPU counts as another's."),
         new("swap-entry-remembers-exclusive", "try_to_unmap_one", true, "off: before 1493a1913e34 (5.19), a page that is swapped out is no longer known to be its process's alone."),
+        new("fork-clears-swap-exclusive", "copy_nonpresent_pte", true, "off: the parent's swap entry stays exclusive though the child's names the slot too."),
         new("reclaim-keeps-pinned", "shrink_folio_list", true, "off: before feb889fb40fa (5.11), a page that may be pinned is swapped out."),
         new("copy-frees-swap-cache", "wp_page_copy", true, "off: before f4c4a3f48480 (5.13), a page that was copied stays in the swap cache until reclaim comes by."),
         new("copy-flushes", "wp_page_copy", true, "off: the pte is switched to the copy without a flush."),

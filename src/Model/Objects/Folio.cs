@@ -165,23 +165,21 @@ public readonly record struct MmIds(int Id0, int Count0, int Id1, int Count1) : 
     /// <inheritdoc/>
     public long ToWord() => Id0 + ((long)Count0 << Field) + ((long)Id1 << (2 * Field)) + ((long)Count1 << (3 * Field));
 
-    /// <summary>With some ptes of a process more, or fewer. A third process is not noted.</summary>
-    public MmIds With(int id, int diff)
-    {
-        if (Id0 == id || (Id1 != id && Id0 == 0))
-        {
-            var count = Count0 + diff;
-            return this with { Id0 = count == 0 ? 0 : id, Count0 = count };
-        }
+    /// <summary>Whether a process is one of the two.</summary>
+    public bool Knows(int id) => Id0 == id || Id1 == id;
 
-        if (Id1 == id || Id1 == 0)
-        {
-            var count = Count1 + diff;
-            return this with { Id1 = count == 0 ? 0 : id, Count1 = count };
-        }
+    /// <summary>With some ptes of a process more. A third process is not noted.</summary>
+    public MmIds Add(int id, int diff) =>
+        Id0 == id ? this with { Count0 = Count0 + diff }
+        : Id1 == id ? this with { Count1 = Count1 + diff }
+        : Id0 == 0 ? this with { Id0 = id, Count0 = diff }
+        : Id1 == 0 ? this with { Id1 = id, Count1 = diff }
+        : this;
 
-        return this;
-    }
+    /// <summary>With some ptes fewer of a process that is one of the two; with its last, or more than are known of, it is forgotten.</summary>
+    public MmIds Sub(int id, int diff) =>
+        Id0 == id ? (Count0 > diff ? this with { Count0 = Count0 - diff } : this with { Id0 = 0, Count0 = 0 })
+        : Count1 > diff ? this with { Count1 = Count1 - diff } : this with { Id1 = 0, Count1 = 0 };
 
     private static int Part(long word, int i) => (int)(word >> (i * Field)) & ((1 << Field) - 1);
 }

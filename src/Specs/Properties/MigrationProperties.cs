@@ -65,9 +65,10 @@ public static class MigrationProperties
                     : folio.Pages == 1 && (view.Get(thread.gup_flags) & FollFlags.FOLL_PIN) != 0 ? Folio.PinBias : 1;
             }
 
-            if (view.Get(folio._refcount) != mappings + handles)
+            var cached = view.Get(folio.@private) is null ? 0 : 1; // in the swap cache
+            if (view.Get(folio._refcount) != mappings + handles + cached)
             {
-                return $"{folio} has {view.Get(folio._refcount)} references, {mappings} mappings and {handles} handles";
+                return $"{folio} has {view.Get(folio._refcount)} references, {mappings} mappings and {handles} handles{(cached == 0 ? "" : ", and is in the swap cache")}";
             }
         }
 

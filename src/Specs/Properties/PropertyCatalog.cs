@@ -22,7 +22,7 @@ public static class PropertyCatalog
             MigrationProperties.ReferencesAccounted, MigrationProperties.MapcountsAccounted, MigrationProperties.OffsetsAgree, MigrationProperties.RmapFindsEntries,
             MigrationProperties.PinnedPageIsExclusive, MigrationProperties.PagesStayExclusive, MigrationProperties.GivesUpForReferences, MigrationProperties.FaultWaits, MigrationProperties.FolioIsMoved, MigrationProperties.MigrationFails,
             CowProperties.PrivateWritesStayPrivate, CowProperties.ReadsSeeLastStore, CowProperties.GupPageIsMapped, CowProperties.ReferenceStaysMapped, CowProperties.ExclusiveIsMappedOnce, CowProperties.WritablePageIsAlone,
-            CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.GupOutlivesMapping,
+            CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.SwapCountsAccounted, CowProperties.GupOutlivesMapping,
             CowProperties.StoreAfterFork,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
         }.Concat(CompoundProperties.All).Concat(CollapseProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).Concat(MempolicyProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
