@@ -19,6 +19,24 @@ internal enum ReportFormat
 {
     Text,
     Json,
+
+    /// <summary>Diagrams for changelogs.</summary>
+    Commit,
+
+    /// <summary>Where to delay whom on a real kernel.</summary>
+    Repro,
+
+    /// <summary>A page for a browser.</summary>
+    Html,
+
+    /// <summary>JUnit XML.</summary>
+    Junit,
+
+    /// <summary>SARIF 2.1.0.</summary>
+    Sarif,
+
+    /// <summary>KTAP version 1.</summary>
+    Ktap,
 }
 
 /// <summary>What <c>check</c> is asked to do.</summary>
@@ -31,6 +49,9 @@ internal sealed record CheckOptions
     public IReadOnlyList<string> Variants { get; init; } = [];
 
     public ReportFormat Format { get; init; }
+
+    /// <summary>The only property whose failure a format that shows failures alone shows, or null.</summary>
+    public string? Property { get; init; }
 
     /// <summary>The file that takes the report instead of the standard output, or null.</summary>
     public string? Output { get; init; }
@@ -115,8 +136,8 @@ internal sealed class CheckCommand
 
         using var file = _options.Output is { } path ? Open(path) : null;
         var output = file ?? _streams.Out;
-        using var json = _options.Format == ReportFormat.Json ? new JsonReport(output) : null;
-        ICheckReport report = json is not null ? json : TextReport(output, file is not null, scenarios.Count == 1);
+        var report = ReportTo(output, file is not null, scenarios.Count == 1);
+        using var disposable = report as IDisposable;
         var summary = new CheckSummary { Scenarios = selected.Length };
         using var ahead = CheckAhead([.. selected.SelectMany(s => s.Variants.Where(IsSmall).Select(v => (s.Scenario, v)))]);
         foreach (var (scenario, variants) in selected)
@@ -363,6 +384,18 @@ internal sealed class CheckCommand
         Time = TimeSpan.Zero,
         Functions = [],
         Key = bound.Instance.Machine.Key,
+    };
+
+    private ICheckReport ReportTo(TextWriter output, bool isFile, bool isSingle) => _options.Format switch
+    {
+        ReportFormat.Json => new JsonReport(output),
+        ReportFormat.Commit => new FailureReport(output, _options.Property, CommitDiagram.Of),
+        ReportFormat.Repro => new FailureReport(output, _options.Property, static (bound, _, way) => ReproText.Of(bound, way)),
+        ReportFormat.Html => new HtmlReport(output),
+        ReportFormat.Junit => new JUnitReport(output, TimeProvider.System),
+        ReportFormat.Sarif => new SarifReport(output, _options.Traces || _options.Variants.Count > 0),
+        ReportFormat.Ktap => new KtapReport(output),
+        _ => TextReport(output, isFile, isSingle),
     };
 
     private TextReport TextReport(TextWriter output, bool isFile, bool isSingle)

@@ -28,6 +28,9 @@ internal static class CommandTree
         {
             Check(streams, stop, hurry),
             Verify(streams, stop),
+            Why(streams, stop),
+            Can(streams, stop),
+            Diff(streams, stop),
             Replay(streams),
             Confirm(streams, stop),
             List(streams),
@@ -51,7 +54,8 @@ internal static class CommandTree
             Arity = ArgumentArity.ZeroOrMore,
         };
         var variants = Repeated("--variant", "NAME", "Check only the variants of this name; may be given several times.");
-        var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
+        var format = Text("--format", "FORMAT", "How the report is written: 'text', unless given; 'html', a page for a browser; 'commit', a diagram for a changelog; 'repro', where to delay whom on a real kernel; for programs 'json', 'junit', 'sarif' or 'ktap'.");
+        var property = Text("--property", "NAME", "With --format commit or repro, the one property whose failure to show.");
         var output = Text("--output", "FILE", "Write the report to this file instead of the standard output.");
         var certificate = Text("--certificate", "FILE", "Write every state of the one variant to this file, compressed when it ends in .gz, for 'thpcheck confirm'.");
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
@@ -98,7 +102,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose, .. code.All])
+        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
@@ -109,7 +113,8 @@ internal static class CommandTree
             {
                 Paths = parsed.GetValue(paths) ?? [],
                 Variants = parsed.GetValue(variants) ?? [],
-                Format = FormatOf(parsed.GetValue(format)),
+                Format = FormatOf(parsed.GetValue(format), "text", "html", "commit", "repro", "json", "junit", "sarif", "ktap"),
+                Property = parsed.GetValue(property),
                 Output = parsed.GetValue(output),
                 Certificate = parsed.GetValue(certificate),
                 Checkpoint = parsed.GetValue(checkpoint) ?? parsed.GetValue(resume),
@@ -304,7 +309,7 @@ internal static class CommandTree
                     Scenarios = [.. given.Where(p => !Patching.UserCode.IsFile(p))],
                     Variants = parsed.GetValue(variants) ?? [],
                     Kernel = parsed.GetValue(kernel),
-                    Format = FormatOf(parsed.GetValue(format)),
+                    Format = FormatOf(parsed.GetValue(format), "text", "json"),
                     Output = parsed.GetValue(output),
                     Budget = new Budget
                     {
@@ -320,6 +325,159 @@ internal static class CommandTree
                 streams,
                 stop);
         });
+        return command;
+    }
+
+    private static DocumentedCommand Why(Streams streams, CancellationToken stop)
+    {
+        var paths = new Argument<string[]>("PATH") { Description = "Scenarios, or folders to look through for *.yaml; 'specs' when none is given.", Arity = ArgumentArity.ZeroOrMore };
+        var variants = Repeated("--variant", "NAME", "Ask of the variants of this name; otherwise of the first of each scenario that is expected to hold.");
+        var kernel = Text("--kernel", "NAME", "Ask only of variants on this release.");
+        var only = Repeated("--only", "KIND", "Only these: lock, trylock, section, flush, wait, reference, deferral, check, order, barrier; may be given several times.");
+        var sites = Repeated("--site", "PLACE", "Only this place, as the list calls it, with its interleaving step by step; may be given several times.");
+        var schedule = Text("--schedule", "SCHEDULE", "Execute this schedule again, of one variant without one place.");
+        var states = Text("--max-states", "N", "Leave a place undecided after this many states without it; 20 times as many as with it, and at least 200000, unless given.");
+        var time = Text("--timeout", "TIME", "Leave a place undecided after this time, such as 90s or 5m.");
+        var workers = Text("--workers", "N", "Try so many places at a time, as many as there are cores unless given; the answer does not depend on it.");
+        var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
+        var traces = Flag("--traces", "Show every interleaving step by step.");
+        var verbose = Flag("--verbose", "Show every step of them.");
+        var command = new DocumentedCommand("why", "Say why each lock, flush, reference, check and order is there: what fails without it.")
+        {
+            Epilogue = $"""
+                Examples:
+                  thpcheck why specs/rmap/exit-against-kswapd.yaml
+                  thpcheck why specs/rmap --only check --traces
+                  thpcheck why specs/rmap/exit-against-kswapd.yaml --site mapped-under-lock
+
+                Each place is taken away by itself and the scenarios in which it runs are explored again, the smallest first,
+                until one fails that holds otherwise. A lock that is taken away is still believed to be held: trylocks succeed and
+                the unlock does nothing. An order is tried by doing the step after the thread's next. docs/WHY.md says what
+                that means for each kind.
+
+                Exit codes: 0 every place was decided, 3 some were not, 2 the command line or a scenario is wrong, 130 interrupted.
+
+                """,
+        };
+        command.Add(paths);
+        foreach (var option in (Option[])[variants, kernel, only, sites, schedule, states, time, workers, format, traces, verbose])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => WhyCommand.Run(
+            new WhyOptions
+            {
+                Paths = parsed.GetValue(paths) ?? [],
+                Variants = parsed.GetValue(variants) ?? [],
+                Kernel = parsed.GetValue(kernel),
+                Kinds = parsed.GetValue(only) ?? [],
+                Sites = parsed.GetValue(sites) ?? [],
+                Schedule = parsed.GetValue(schedule),
+                States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : null,
+                Budget = new Budget
+                {
+                    Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                    Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
+                },
+                Format = FormatOf(parsed.GetValue(format), "text", "json"),
+                Traces = parsed.GetValue(traces),
+                Verbose = parsed.GetValue(verbose),
+            },
+            streams,
+            stop));
+        return command;
+    }
+
+    private static DocumentedCommand Can(Streams streams, CancellationToken stop)
+    {
+        var scenario = new Argument<string>("SCENARIO") { Description = "The scenario's file." };
+        var claim = new Argument<string>("CLAIM") { Description = "Events in the order that is claimed: 'thread: event; thread: event'." };
+        var variants = Repeated("--variant", "NAME", "Only this variant, with the interleaving step by step; may be given several times.");
+        var states = Text("--max-states", "N", "Give up on a variant after this many states.");
+        var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
+        var verbose = Flag("--verbose", "Show every step of the interleaving.");
+        var command = new DocumentedCommand("can", "Say whether steps can happen in a certain order, and how.")
+        {
+            Epilogue = """
+                Example:
+                  thpcheck can specs/rmap/exit-against-kswapd.yaml \
+                    'kswapd: folio_mapped = true; exit: anon_vma_free; kswapd: down_read_trylock'
+
+                An event is an operation, such as down_read_trylock or READ_ONCE(folio.mapping), or a function, which happens
+                when it returns; '= value' asks for what it returns. Other steps may come between the events.
+
+                Exit codes: 0 possible in one of the variants at least, 1 impossible in all, 3 not decided, 2 wrong input, 130 interrupted.
+
+                """,
+        };
+        command.Add(scenario);
+        command.Add(claim);
+        foreach (var option in (Option[])[variants, states, time, verbose])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => CanCommand.Run(
+            new CanOptions(
+                parsed.GetRequiredValue(scenario),
+                parsed.GetRequiredValue(claim),
+                parsed.GetValue(variants) ?? [],
+                new Budget
+                {
+                    States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
+                    Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                },
+                parsed.GetValue(verbose)),
+            streams,
+            stop));
+        return command;
+    }
+
+    private static DocumentedCommand Diff(Streams streams, CancellationToken stop)
+    {
+        var scenario = new Argument<string>("SCENARIO") { Description = "The scenario's file." };
+        var one = new Argument<string>("VARIANT") { Description = "A variant in it." };
+        var two = new Argument<string>("OTHER") { Description = "The variant that it is compared with." };
+        var states = Text("--max-states", "N", "Give up on a variant after this many states.");
+        var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
+        var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
+        var command = new DocumentedCommand("diff", "Say how two variants behave differently though both hold.")
+        {
+            Epilogue = """
+                Example:
+                  thpcheck diff specs/rmap/exit-against-kswapd.yaml before final
+
+                Compared are what memory can hold once all threads have ended, in the cells that both have, the steps and locks of
+                each thread where nobody is in its way, and what each kernel function does.
+
+                Exit codes: 0 no difference, 1 they differ, 3 not everything was explored, 2 wrong input, 130 interrupted.
+
+                """,
+        };
+        foreach (var argument in (Argument[])[scenario, one, two])
+        {
+            command.Add(argument);
+        }
+
+        foreach (var option in (Option[])[states, time, workers])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => DiffCommand.Run(
+            new DiffOptions(
+                parsed.GetRequiredValue(scenario),
+                parsed.GetRequiredValue(one),
+                parsed.GetRequiredValue(two),
+                new Budget
+                {
+                    States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
+                    Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                    Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
+                }),
+            streams,
+            stop));
         return command;
     }
 
@@ -352,7 +510,7 @@ internal static class CommandTree
             ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams)
             : ReplayCommand.Run(
                 new ReplayOptions(
-                    parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format)))
+                    parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"))
                 {
                     Code = code.Of(parsed),
                 },
@@ -473,12 +631,13 @@ internal static class CommandTree
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
-    private static ReportFormat FormatOf(string? text) => text switch
+    private static ReportFormat FormatOf(string? text, params IReadOnlyList<string> names)
     {
-        null or "text" => ReportFormat.Text,
-        "json" => ReportFormat.Json,
-        _ => throw new WrongInputException($"--format cannot be '{text}'; write text or json"),
-    };
+        var name = text ?? "text";
+        return names.Contains(name) && Enum.TryParse<ReportFormat>(name, ignoreCase: true, out var format)
+            ? format
+            : throw new WrongInputException($"--format cannot be '{text}'; write {string.Join(", ", names.SkipLast(1))} or {names[^1]}");
+    }
 
     /// <summary>The usual help, then the command's examples.</summary>
     private sealed class HelpWithEpilogue(HelpAction usual, Streams streams) : SynchronousCommandLineAction

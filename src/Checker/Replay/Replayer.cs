@@ -93,17 +93,21 @@ internal sealed class Replayer
         var pageBefore = Gone();
         var step = new TraceStep(
             _steps.Count + 1, name, calls.Count == 0 ? name : calls[^1], calls, OperationText.Of(_machine, operation), "",
-            isSwitch, isPreemption, isEnvironment, [], 0);
+            isSwitch, isPreemption, isEnvironment, [], 0)
+        { Does = operation, Source = _stepper.Sources(thread) is [.., var line] ? line : null };
         _last = isEnvironment ? _last : thread;
         try
         {
             var result = _stepper.Step(thread, choice.Pick);
             var final = result.IsFinal;
+            var stops = final && result.Effects.Count == 0; // the operation itself is the bug, and returns nothing
             _steps.Add(step with
             {
-                Value = final && result.Effects.Count == 0 ? "" : OperationText.Result(_machine, operation, result.Value),
+                Value = stops ? "" : OperationText.Result(_machine, operation, result.Value),
                 Notes = [.. result.Effects.Where(e => e.Kind is EffectKind.Barrier or EffectKind.Oracle or EffectKind.Bug).Select(Note)],
                 Frees = final ? 0 : Freed(operation, pageBefore),
+                Returned = stops ? null : result.Value,
+                Returns = [.. result.Effects.Where(e => e.Kind == EffectKind.Return).Select(ReturnOf)],
             });
             return result;
         }
@@ -121,6 +125,13 @@ internal sealed class Replayer
         EffectKind.Oracle when effect.Value != 0 => $"{effect.Text} {_machine.Object((int)effect.Value)}",
         _ => effect.Text,
     };
+
+    // The site is file.function, with " = value" where there is one.
+    private static PathReturn ReturnOf(Effect effect)
+    {
+        var parts = effect.Text.Split(" = ", 2);
+        return new(parts[0][(parts[0].LastIndexOf('.') + 1)..], parts.ElementAtOrDefault(1) ?? "");
+    }
 
     private string? AtEvent(Property broken, int thread, IReadOnlyList<Effect> effects)
     {

@@ -1,3 +1,5 @@
+using ThpCheck.Model.Stepping;
+
 namespace ThpCheck.Checker.Replay;
 
 /// <summary>One step of a trace, with the values it read and wrote.</summary>
@@ -14,7 +16,25 @@ namespace ThpCheck.Checker.Replay;
 /// <param name="Frees">The object that it frees or whose slab page it gives back, by number, or 0.</param>
 internal sealed record TraceStep(
     int Number, string Thread, string Function, IReadOnlyList<string> Calls, string Operation, string Value,
-    bool IsSwitch, bool IsPreemption, bool IsEnvironment, IReadOnlyList<string> Notes, int Frees);
+    bool IsSwitch, bool IsPreemption, bool IsEnvironment, IReadOnlyList<string> Notes, int Frees)
+{
+    /// <summary>The line of the model's source that it is, or null.</summary>
+    public SourceLine? Source { get; init; }
+
+    /// <summary>The operation itself.</summary>
+    public Operation Does { get; init; }
+
+    /// <summary>The word it returned, or null when the step was the end.</summary>
+    public long? Returned { get; init; }
+
+    /// <summary>The functions that return with it, the innermost first.</summary>
+    public IReadOnlyList<PathReturn> Returns { get; init; } = [];
+}
+
+/// <summary>A function that returned.</summary>
+/// <param name="Function">Its name, without its file.</param>
+/// <param name="Value">What it returned, as text, or "".</param>
+internal sealed record PathReturn(string Function, string Value);
 
 /// <summary>An execution, step by step.</summary>
 /// <param name="Threads">The names of the threads that could step, in the scenario's order.</param>

@@ -10,9 +10,12 @@ internal sealed class JsonText : IDisposable
 {
     private readonly MemoryStream _bytes = new();
 
-    public JsonText()
+    /// <param name="isInHtml">Whether it stands inside a page: then it is short, and nothing in it can end the element that it is in.</param>
+    public JsonText(bool isInHtml = false)
     {
-        Writer = new Utf8JsonWriter(_bytes, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        Writer = new Utf8JsonWriter(_bytes, isInHtml
+            ? new JsonWriterOptions { Encoder = JavaScriptEncoder.Default }
+            : new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         Writer.WriteStartObject();
     }
 

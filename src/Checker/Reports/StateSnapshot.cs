@@ -1,10 +1,24 @@
 using ThpCheck.Checker.Replay;
+using ThpCheck.Model.Objects;
 using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Checker.Reports;
 
 /// <summary>A cell and its value.</summary>
-internal sealed record CellValue(string Cell, string Value, bool IsGhost);
+internal sealed record CellValue(string Cell, string Value, bool IsGhost)
+{
+    /// <summary>What kind of thing it is, for whoever looks for one.</summary>
+    public CellKind Kind { get; init; }
+}
+
+/// <summary>Kinds of cells, as a reader of a state looks for them.</summary>
+internal enum CellKind
+{
+    Other,
+    PageTable,
+    Count,
+    Lock,
+}
 
 /// <summary>A state of a replay, written down: what differs between two of them can be told.</summary>
 internal sealed class StateSnapshot
@@ -40,13 +54,22 @@ internal sealed class StateSnapshot
     /// <summary>The cells that are not as they were laid out.</summary>
     public IEnumerable<CellValue> NotInitial() => Cells().Where(i => _words[i] != _machine.Cells[i].Initial).Select(At);
 
+    /// <summary>All cells, the machine's own aside.</summary>
+    public IEnumerable<CellValue> All() => Cells().Select(At);
+
     private IEnumerable<int> Cells() => Enumerable.Range(0, _words.Length).Where(i => _machine.Cells[i].Role != CellRole.Machine);
 
     private CellValue At(int index)
     {
         var cell = _machine.Cells[index];
-        return new(_names[index], OperationText.Value(_machine, index + 1, _words[index]), cell.Role == CellRole.Ghost);
+        return new(_names[index], OperationText.Value(_machine, index + 1, _words[index]), cell.Role == CellRole.Ghost) { Kind = KindOf(cell) };
     }
+
+    private static CellKind KindOf(Cell cell) =>
+        cell.Type == typeof(Pte) || cell.Type == typeof(Pmd) ? CellKind.PageTable
+        : cell.Role == CellRole.Lock ? CellKind.Lock
+        : cell.Name.Contains("count", StringComparison.Ordinal) || cell.Name.Contains("nr_", StringComparison.OrdinalIgnoreCase) ? CellKind.Count
+        : CellKind.Other;
 
     private static string Describe(Stepper stepper, StateView view, int thread)
     {

@@ -258,6 +258,11 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         var bound = variant.Checked!.Bound;
         paper.WriteLine();
         paper.WriteProse(TraceText.Schedule(way), 2);
+        if (TraceText.NoReturn(way) is { } noReturn)
+        {
+            paper.WriteProse(noReturn, 2);
+        }
+
         paper.WriteLine();
         var steps = way.Trace.Steps;
         if (failure.Ending is null && _drawn.FirstOrDefault(d => BeginsWith(d.Steps, steps)) is { Steps: { } drawn, Title: var title })
@@ -268,7 +273,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         else if (steps.Count > 0 || failure.Ending is not null)
         {
             var mark = failure.Name == Failure.ModelFault ? failure.Name : TraceText.Mark(failure.Property, failure.Message);
-            TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full), 2);
+            TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full) with { NoReturn = way.NoReturn?.Step ?? 0 }, 2);
             _drawn.Add(($"{variant.Name}: {failure.Name}", steps));
         }
 
@@ -313,7 +318,8 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
     /// <summary>The verdict of a variant in which nothing was found within a bound.</summary>
     public static string HoldsWithin(int switches) => $"HOLDS WITHIN {switches} SWITCH{(switches == 1 ? "" : "ES")}";
 
-    private static string Word(Standing standing) => standing switch
+    /// <summary>A standing as the first column of a table.</summary>
+    public static string Word(Standing standing) => standing switch
     {
         Standing.AsExpected => "ok",
         Standing.NotAsExpected => "FAIL",

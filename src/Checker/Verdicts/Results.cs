@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.CrossChecking;
+using ThpCheck.Checker.Minimisation;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Specs.Properties;
@@ -65,6 +66,9 @@ internal sealed record Counterexample(string Schedule, Trace Trace, int Switches
 {
     /// <summary>Whether the user would not wait for the cheapest: it has the fewest steps that were found, context switches aside.</summary>
     public bool IsCutShort { get; init; }
+
+    /// <summary>The step after which every continuation fails, or null where that is not known.</summary>
+    public PointOfNoReturn? NoReturn { get; init; }
 
     /// <summary>The execution of a sample that it is, or null.</summary>
     public Hit? Hit { get; init; }

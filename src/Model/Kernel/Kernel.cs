@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using ThpCheck.Model.Stepping;
 
@@ -134,6 +135,20 @@ public sealed class Kernel
     private MachineBuilder Builder(string name) => _builder
         ?? throw new ModelFaultException($"'{name}' is made while paths run; make it in a field's initialiser of the class that uses it");
 
+    /// <summary>The checks that the threads' paths have come to so far, each with the path that it is in.</summary>
+    internal ConcurrentDictionary<string, Type> Met { get; } = [];
+
+    /// <summary>Whether a check is made; it is remembered that a path came to it.</summary>
+    internal bool Check(string name)
+    {
+        if (Worker.Place is { } place)
+        {
+            Met.TryAdd(name, place);
+        }
+
+        return Toggle(name);
+    }
+
     /// <summary>The value of a toggle; where the scenario does not say, the release's.</summary>
     public bool Toggle(string name) =>
         _toggles.TryGetValue(name, out var value) ? value : Releases.TogglesOf(Version.Release).TryGetValue(name, out value) ? value : Toggles.Find(name).Default;
@@ -213,7 +228,7 @@ public abstract class KernelFile(Kernel kernel) : ModelObject
     /// A check that a scenario, or the question why it is there, can switch off: on unless the toggle of this name says
     /// otherwise.
     /// </summary>
-    protected bool Checks(string name) => kernel.Toggle(name);
+    protected bool Checks(string name) => kernel.Check(name);
 
     /// <summary>A difference of a line between kernels, or a mutant.</summary>
     protected bool Toggle(string name) => kernel.Toggle(name);

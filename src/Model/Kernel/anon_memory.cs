@@ -2,6 +2,19 @@ using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Model.Kernel;
 
+/// <summary>How the copy of a pte at fork ended.</summary>
+public enum CopyPte
+{
+    /// <summary>The child has it.</summary>
+    Done,
+
+    /// <summary>The child has a copy of the page, on the page that was allocated for it.</summary>
+    UsedPage,
+
+    /// <summary>A page for a copy must be allocated first.</summary>
+    NeedsPage,
+}
+
 /// <summary>mm/memory.c with private anonymous memory in full: copy-on-write, pins at fork, and folios of several pages.</summary>
 public class anon_memory(Kernel kernel) : memory(kernel)
 {
@@ -115,21 +128,26 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     /// <param name="src">The parent's table.</param>
     /// <param name="address">The page.</param>
     /// <param name="dst_vma">The child's vma.</param>
-    /// <param name="prealloc">The page to copy to, or null: then no page of the parent is pinned.</param>
-    /// <returns>Whether the page that was allocated before is used.</returns>
+    /// <param name="src_mm">The parent.</param>
+    /// <param name="prealloc">The page to copy to, or null.</param>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<bool> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Folio? prealloc)
+    public virtual async KernelTask<CopyPte> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Mm src_mm, Folio? prealloc)
     {
         var pte = await load(src.pte[pgtable.pte_index(address)]);
         var folio = Caches.pfn_to_page(pte.Pfn);
         var page = Caches.pfn_to_index(pte.Pfn);
         await mm.folio_get(folio);
         var is_exclusive = !Toggle("anon-exclusive") || await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]); // page_try_dup_anon_rmap
-        if (is_exclusive && prealloc is not null && await File<gup>().folio_maybe_dma_pinned(folio))
+        if (is_exclusive && Checks("fork-copies-pinned") && await load(src_mm.has_pinned) && await File<gup>().folio_maybe_dma_pinned(folio)) // page_needs_cow_for_dma
         {
             await mm.folio_put(folio);
-            await copy_present_page(dst, address, dst_vma, prealloc, folio, page); // page_needs_cow_for_dma
-            return true;
+            if (prealloc is null)
+            {
+                return CopyPte.NeedsPage; // -EAGAIN
+            }
+
+            await copy_present_page(dst, address, dst_vma, prealloc, folio, page);
+            return CopyPte.UsedPage;
         }
 
         if (is_exclusive && Toggle("anon-exclusive"))
@@ -145,7 +163,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         }
 
         await store(dst.pte[pgtable.pte_index(address)], pte with { Write = false, Young = false });
-        return false;
+        return CopyPte.Done;
     }
 
     /// <summary>Copies an entry that is not present at fork, of migration or of swap: the page is not exclusive any more, in neither.</summary>
@@ -178,10 +196,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     }
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// Left out: mmu notifiers. The kernel allocates a page for a copy only once it has met a page that is pinned, and begins again there; here one is
-    /// allocated at first where the mm has ever pinned, and one table of a vma has at most one such page.
-    /// </remarks>
+    /// <remarks>Left out: mmu notifiers.</remarks>
     [KernelSource("mm/memory.c")]
     public override async KernelTask copy_page_range(Vma dst_vma, Vma src_vma)
     {
@@ -218,25 +233,34 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     {
         var dst = await pte_alloc(dst_mm, address);
         Folio? prealloc = null;
-        if (Checks("fork-copies-pinned") && await load(src_mm.has_pinned))
-        {
-            prealloc = await kmem_cache_alloc(Caches.Folio);
-            await atomic_set(prealloc._refcount, 1);
-        }
-
         await spin_lock(dst.ptl);
         await spin_lock(src.ptl);
-        for (; address < end; address++)
+        while (address < end)
         {
             var pte = await load(src.pte[pgtable.pte_index(address)]);
+            var result = CopyPte.Done;
             if (!pte.Present && pte != default)
             {
                 await copy_nonpresent_pte(dst, src, address, pte);
             }
-            else if (pte.Present && await copy_present_pte(dst, src, address, dst_vma, prealloc))
+            else if (pte.Present)
             {
-                prealloc = null;
+                result = await copy_present_pte(dst, src, address, dst_vma, src_mm, prealloc);
             }
+
+            if (result == CopyPte.NeedsPage)
+            {
+                await spin_unlock(src.ptl);
+                await spin_unlock(dst.ptl);
+                prealloc = await kmem_cache_alloc(Caches.Folio);
+                await atomic_set(prealloc._refcount, 1);
+                await spin_lock(dst.ptl);
+                await spin_lock(src.ptl);
+                continue; // this pte again
+            }
+
+            prealloc = result == CopyPte.UsedPage ? null : prealloc;
+            address++;
         }
 
         await spin_unlock(src.ptl);

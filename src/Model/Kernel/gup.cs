@@ -169,12 +169,16 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The lockless part; -1 where the page is not to be had so.</summary>
-    /// <remarks>Left out: huge PMDs, for which it takes the slow way (hides races of their GUP-fast).</remarks>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
         var pmd = await READ_ONCE(pgtable.pmd_offset(vm_mm, address));
-        if (pgtable.pmd_none_or_trans_huge(pmd))
+        if (pgtable.pmd_trans_huge(pmd))
+        {
+            return await gup_huge_pmd(vm_mm, address, pmd, write, pin);
+        }
+
+        if (pgtable.pmd_none(pmd))
         {
             return -1;
         }
@@ -187,9 +191,53 @@ public class gup(Kernel kernel) : KernelFile(kernel)
         }
 
         var folio = Caches.pfn_to_page(pte.Pfn);
-        if (!await atomic_inc_not_zero(folio._refcount)) // try_grab_folio
+        if (!await try_grab_folio(folio, pin))
         {
             return -1;
+        }
+
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
+            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
+        {
+            await put_page(pte.Pfn, pin);
+            return -1;
+        }
+
+        return pte.Pfn;
+    }
+
+    /// <summary>The same of a huge page that a PMD maps.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask<int> gup_huge_pmd(Mm vm_mm, int address, Pmd pmd, bool write, bool pin)
+    {
+        if (write && !pmd.Write)
+        {
+            return -1;
+        }
+
+        var folio = pgtable.pmd_page(pmd);
+        if (!await try_grab_folio(folio, pin))
+        {
+            return -1;
+        }
+
+        var pfn = Caches.page_to_pfn(folio) + pgtable.pte_index(address);
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(pgtable.pmd_offset(vm_mm, address)) != pmd) || (pin && !write && !pmd.Write && await gup_must_unshare(folio, 0)))
+        {
+            await put_page(pfn, pin);
+            return -1;
+        }
+
+        return pfn;
+    }
+
+    /// <summary>A reference or a pin to a folio that may be free by now; says whether it got it.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask<bool> try_grab_folio(Folio folio, bool pin)
+    {
+        if (!await atomic_inc_not_zero(folio._refcount))
+        {
+            return false;
         }
 
         if (pin && folio.Pages == 1)
@@ -201,14 +249,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             await atomic_inc(folio._pincount);
         }
 
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
-            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
-        {
-            await put_page(pte.Pfn, pin);
-            return -1;
-        }
-
-        return pte.Pfn;
+        return true;
     }
 
     /// <summary>Gives a page back: unpin_user_page, or put_page.</summary>

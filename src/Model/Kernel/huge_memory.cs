@@ -76,13 +76,22 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
         var page = pgtable.pmd_page(old_pmd);
         await Mapcounts.split_begins(page);
         var table = await pgtable_trans_huge_withdraw(vm_mm);
+        if (!Checks("split-maps-ptes-first"))
+        {
+            await Mapcounts.split_ends(page, vma);
+        }
+
         for (var i = 0; i < page.Pages; i++)
         {
             await store(table.pte[i], new Pte(Present: true, Write: false, Dirty: false, Young: false, Caches.page_to_pfn(new Page(page, i))));
             await Mapcounts.split_adds(new(page, i), vma);
         }
 
-        await Mapcounts.split_ends(page, vma);
+        if (Checks("split-maps-ptes-first"))
+        {
+            await Mapcounts.split_ends(page, vma);
+        }
+
         await smp_wmb(); // make ptes visible before the PMD
         await store(vm_mm.pmd, Pmd.OfTable(table)); // pmd_populate
     }

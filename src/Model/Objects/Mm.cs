@@ -5,8 +5,8 @@ namespace ThpCheck.Model.Objects;
 /// <summary>struct mm_struct, of the reach of a few page tables: one, unless a scenario asks for more.</summary>
 /// <remarks>
 /// Left out: mm_count, so an mm is never freed (hides a walker's use of an mm that is gone); the levels above the PMD, whose entries are
-/// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); counters
-/// of page tables (hygiene only). RSS is counted by the paths of 5.13 only.
+/// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); that page
+/// tables and RSS are counted where anonymous memory is faulted in small pages, and at fork.
 /// </remarks>
 public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue, int pages = 1) : KernelObject(at)
 {
@@ -34,6 +34,9 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
     /// <summary>The PMD entry of an address.</summary>
     public Shared<Pmd> pmd_offset(int address) => _pmds[address / ptrs];
 
+    /// <summary>How many pages it has.</summary>
+    public int Pages => pages;
+
     /// <summary>The place of an address's pte in its table.</summary>
     public int pte_index(int address) => address % ptrs;
 
@@ -45,6 +48,9 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
 
     /// <summary>rss_stat[MM_ANONPAGES].</summary>
     public readonly Shared<int> anonpages = at.Cell(-RssRange, RssRange);
+
+    /// <summary>pgtables_bytes, in page tables: how many it has, deposited ones too, as those count them that map files and that collapse.</summary>
+    public readonly Shared<int> nr_ptes = at.Cell(-RssRange, RssRange);
 
     /// <summary>How many gathers have begun and not ended.</summary>
     public readonly Shared<int> tlb_flush_pending = at.Cell(0, threads);

@@ -251,6 +251,12 @@ public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
     [KernelSource("mm/memory.c", At = "v6.15", Function = "__wp_can_reuse_large_anon_folio")]
     public virtual async KernelTask<bool> is_referenced_by_mappings(Folio folio)
     {
+        if (Toggle("reuse-reads-references-first"))
+        {
+            var references = await atomic_read(folio._refcount);
+            return await atomic_read(folio._large_mapcount) + 1 == references;
+        }
+
         var mapcount = await atomic_read(folio._large_mapcount) + 1;
         return await atomic_read(folio._refcount) == mapcount;
     }

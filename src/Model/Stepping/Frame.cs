@@ -22,6 +22,8 @@ internal abstract class FrameType
 {
     private static readonly ConcurrentDictionary<Type, FrameType> Known = new();
 
+    private readonly ConcurrentDictionary<int, SourceLine?> _lines = new();
+
     protected FrameType(Type stateMachine)
     {
         StateMachine = stateMachine;
@@ -44,6 +46,9 @@ internal abstract class FrameType
     /// </summary>
     public bool IsShown { get; init; }
 
+    /// <summary>How many awaits it has.</summary>
+    public abstract int Awaits { get; }
+
     /// <summary>The same in every run: what stands for the type where content is compared.</summary>
     public ulong ContentKey { get; }
 
@@ -62,6 +67,12 @@ internal abstract class FrameType
         .Where(t => typeof(IAsyncStateMachine).IsAssignableFrom(t) && !t.ContainsGenericParameters);
 
     public abstract Frame FromWords(long[] words);
+
+    /// <summary>Which of its awaits a frame is suspended in, as the compiler numbers them.</summary>
+    public abstract int AwaitOf(long[] words);
+
+    /// <summary>The line of the await that a frame of these words waits in; null without symbols.</summary>
+    public SourceLine? LineOf(long[] words) => _lines.GetOrAdd(AwaitOf(words), state => SourceLines.OfAwait(StateMachine, state));
 
     private static class Holder<TStateMachine>
         where TStateMachine : IAsyncStateMachine
@@ -94,6 +105,10 @@ internal sealed class FrameType<TStateMachine> : FrameType
         _stateWord = Array.FindIndex(_codec.FieldOfWord, f => _codec.Fields[f].Name == "<>1__state");
         IsShown = typeof(TStateMachine).Namespace is var space && space != "ThpCheck.Model.Primitives" && space?.StartsWith("ThpCheck.Specs", StringComparison.Ordinal) != true;
     }
+
+    public override int Awaits => _live.NotUnderstood is null ? _live.States.Count(s => s >= 0) : int.MaxValue;
+
+    public override int AwaitOf(long[] words) => (int)words[_stateWord];
 
     public override Frame FromWords(long[] words)
     {

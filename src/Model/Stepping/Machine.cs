@@ -24,6 +24,7 @@ public sealed class Machine
         Key = options.Key;
         Tolerated = options.Tolerated.Aggregate(KernelBug.Warning.Bit(), static (all, bug) => all | bug.Bit());
         KeepsDeadFields = options.KeepsDeadFields;
+        Mutation = options.Mutation;
         WaitingWritersHoldOffReaders = options.WaitingWritersHoldOffReaders;
         for (var i = 0; i < parts.Arrays.Length; i++)
         {
@@ -84,6 +85,9 @@ public sealed class Machine
     internal bool WaitingWritersHoldOffReaders { get; }
 
     internal bool KeepsDeadFields { get; }
+
+    // In what its threads' kernel differs from the one they were written for, or null. The environment is as it is.
+    internal Mutation? Mutation { get; }
 
     // Where each cell is in a state's words; [0] is unused.
     internal CellPlace[] Places { get; }

@@ -47,6 +47,48 @@ internal static class SourceLines
     public static SourceLine? LineOf(MethodBase method, int ilOffset) =>
         Points(method).TakeWhile(point => point.Offset <= ilOffset).Select(static point => (SourceLine?)point.Line).LastOrDefault();
 
+    /// <summary>The line of the statement that holds an await; null without symbols.</summary>
+    /// <param name="stateMachine">The async method's state machine.</param>
+    /// <param name="state">The await, as the compiler numbers them.</param>
+    public static SourceLine? OfAwait(Type stateMachine, int state)
+    {
+        var moveNext = MoveNext(stateMachine);
+        var code = IlReader.Read(moveNext.GetMethodBody()!);
+
+        // this.<>1__state = cached = state;
+        for (var i = 3; i < code.Length; i++)
+        {
+            if (code[i].Code == ILOpCode.Stfld && code[i - 3].Code == ILOpCode.Ldc_i4 && code[i - 3].Operand == state
+                && moveNext.Module.ResolveField(code[i].Operand, stateMachine.GenericTypeArguments, null)?.Name == "<>1__state")
+            {
+                return LineOf(moveNext, code[i].Offset);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The line of the statement in which an async method names a text; null without symbols, or where it does not.</summary>
+    public static SourceLine? OfText(Type stateMachine, string text)
+    {
+        var moveNext = MoveNext(stateMachine);
+        var at = Array.Find(IlReader.Read(moveNext.GetMethodBody()!), c => c.Code == ILOpCode.Ldstr && moveNext.Module.ResolveString(c.Operand) == text);
+        return at.Code == ILOpCode.Ldstr ? LineOf(moveNext, at.Offset) : null;
+    }
+
+    /// <summary>Where an async method calls one of some methods, in the order of its code, with the name of what it calls.</summary>
+    public static IEnumerable<(string Called, SourceLine? Line)> CallsIn(Type stateMachine, Type of, IReadOnlyCollection<string> names)
+    {
+        var moveNext = MoveNext(stateMachine);
+        foreach (var call in IlReader.Read(moveNext.GetMethodBody()!).Where(c => c.Code == ILOpCode.Call))
+        {
+            if (moveNext.Module.ResolveMethod(call.Operand, stateMachine.GenericTypeArguments, null) is { } called && called.DeclaringType == of && names.Contains(called.Name))
+            {
+                yield return (called.Name, LineOf(moveNext, call.Offset));
+            }
+        }
+    }
+
     /// <summary>
     /// The name of the method whose state machine this is, after its class: <c>rmap.folio_lock_anon_vma_read</c>. A local
     /// function has its method's name before its own. Any other type is named by its own name.

@@ -159,6 +159,22 @@ public sealed class Stepper
         return calls;
     }
 
+    /// <summary>Where in the source each of a thread's <see cref="Calls"/> is: the line of its await, or null without symbols.</summary>
+    internal IReadOnlyList<SourceLine?> Sources(int thread)
+    {
+        var lines = new List<SourceLine?>();
+        var node = NodeOf(thread);
+        for (var frame = node < 0 ? 0 : _machine.Automaton(thread).Details(node).Frame; frame != 0; frame = _machine.Frames.Parent(frame))
+        {
+            if (_machine.Frames.Type(frame) is { IsShown: true } type)
+            {
+                lines.Insert(0, type.LineOf(_machine.Frames.Words(frame)));
+            }
+        }
+
+        return lines;
+    }
+
     /// <summary>Takes a thread's step and keeps it.</summary>
     /// <exception cref="ModelFaultException">The model is wrong.</exception>
     public StepResult Step(int thread, int choice = 0)

@@ -53,6 +53,12 @@ internal sealed class Worker(Machine machine)
     /// <summary>The same, or null where none runs: a property asks the kernel, too.</summary>
     public static Worker? RunningOrNull => _current;
 
+    /// <summary>The path whose code runs on this OS thread for one of a scenario's threads, by its state machine; null where none does, or set-up's.</summary>
+    public static Type? Place =>
+        _current is { _running: >= 0 and var running } worker && worker.Machine.ThreadKind(worker._thread) != ThreadKind.Environment
+            ? worker._live[running]!.Type.StateMachine
+            : null;
+
     public Machine Machine => machine;
 
     /// <summary>The thread whose code runs. Code that asks can tell threads apart that are otherwise the same.</summary>

@@ -35,10 +35,12 @@ public sealed class ScenarioBinder
     private readonly Dictionary<string, long> _numbers = new(StringComparer.Ordinal);
 
     private readonly bool _keepsDeadFields;
+    private readonly Mutation? _mutation;
     private Library _library;
 
-    private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Library library)
+    private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Library library, Mutation? mutation)
     {
+        _mutation = mutation;
         _file = file;
         _variant = variant;
         _keepsDeadFields = keepsDeadFields;
@@ -52,9 +54,16 @@ public sealed class ScenarioBinder
     /// <param name="library">What it can name; what is built in unless given.</param>
     /// <returns>The variant, or null and what is wrong.</returns>
     public static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(
-        ScenarioFile file, VariantSpec variant, bool keepsDeadFields = false, Library? library = null)
+        ScenarioFile file, VariantSpec variant, bool keepsDeadFields = false, Library? library = null) => Bind(file, variant, keepsDeadFields, library, null);
+
+    /// <summary>The same on a kernel that differs in one place.</summary>
+    internal static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, Mutation mutation, Library? library = null) =>
+        Bind(file, variant, false, library, mutation);
+
+    private static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(
+        ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Library? library, Mutation? mutation)
     {
-        var binder = new ScenarioBinder(file, variant, keepsDeadFields, library ?? Library.BuiltIn);
+        var binder = new ScenarioBinder(file, variant, keepsDeadFields, library ?? Library.BuiltIn, mutation);
         try
         {
             return (binder.Bind(), binder._diagnostics);
@@ -77,7 +86,7 @@ public sealed class ScenarioBinder
         CheckExpectations(properties);
         ThrowIfAny();
 
-        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields };
+        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields, Mutation = _mutation };
         var threads = _file.Threads.Select(t => builder.Thread(t.Name.Value, KindOf(t))).ToArray();
         var discards = pools.Values.Any(p => p.Discard);
         var slab = discards ? builder.Thread(SlabThread, ThreadKind.Environment) : -1;

@@ -19,7 +19,7 @@ public sealed class BadPatchTests
     [InlineData("System.IO.File.ReadAllText(\"a\"); await base.page_remove_rmap(page);", "5:19: error THP005: 'File' is not for paths. A path reads and writes the modelled memory only.")]
     [InlineData("while (true) { calls++; } } private static int calls; private void f() {", "5:56: error THP003: 'calls' is static and can change")]
     [InlineData("calls++; await base.page_remove_rmap(page); } private int calls; private void f() {", "5:67: error THP003: 'calls' can change and is no part of the state")]
-    [InlineData("keep.List[0]++; await base.page_remove_rmap(page); } static class keep { public static readonly int[] List = [0]; } private void f() {", "5:107: error THP003: 'List' can change and is no part of the state")]
+    [InlineData("keep.List[0]++; await base.page_remove_rmap(page); } static class keep { public static readonly int[] List = [0]; } private void f() {", "5:111: error THP003: 'List' can change and is no part of the state")]
     [InlineData("await page_zap_pte_rmap(page); } public override KernelTask page_zap_pte_rmap(Folio page) { return page_remove_rmap(page);", "5:69: error CS0115: 'rmap.page_zap_pte_rmap(Folio)': no suitable method found to override")]
     public void What_does_not_compile_is_said_at_its_place_in_compiler_form(string body, string error)
     {

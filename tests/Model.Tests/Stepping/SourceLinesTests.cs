@@ -45,6 +45,17 @@ public sealed class SourceLinesTests
     }
 
     [Fact]
+    public void Each_await_has_its_own_line()
+    {
+        var stateMachine = StateMachine(nameof(AsyncMethod));
+
+        Assert.Equal(LineOfLoop, SourceLines.OfAwait(stateMachine, 0)?.Line);
+        Assert.Equal(LineOfLoop + 2, SourceLines.OfAwait(stateMachine, 1)?.Line);
+        Assert.Null(SourceLines.OfAwait(stateMachine, 2));
+        Assert.Null(SourceLines.OfAwait(stateMachine, -1));
+    }
+
+    [Fact]
     public void A_generic_state_machine_has_the_lines_of_its_definition()
     {
         var definition = StateMachine(nameof(GenericMethod));
