@@ -57,7 +57,7 @@ internal sealed record KernelSite(SiteKind Kind, string Function, SourceLine? Li
     public string Place => Line is { } line ? $"{Path.GetFileName(line.File)}:{line.Line.ToString(CultureInfo.InvariantCulture)}" : "";
 
     /// <summary>What the command line calls it: the name of a check, otherwise function, line and operation.</summary>
-    public string Id => Kind == SiteKind.Recheck ? What
+    public string Id => Kind == SiteKind.Recheck && NotTried is null ? What
         : $"{ShortFunction}:{Line?.Line.ToString(CultureInfo.InvariantCulture) ?? "?"}:{What.Split('(')[0]}{(Kind == SiteKind.Order ? ":later" : "")}{(Number == 0 ? "" : $"#{Number + 1}")}";
 
     /// <summary>Tells those apart that are otherwise called alike: several in one line.</summary>

@@ -22,7 +22,7 @@ internal static class SiteFinder
     public static IReadOnlyList<KernelSite> In(BoundVariant bound)
     {
         var paths = new HashSet<Type>();
-        return Numbered([.. Sites(bound.Instance.Machine, paths), .. Checks(bound.Kernel), .. BarriersIn(paths)]);
+        return Numbered([.. Sites(bound.Instance.Machine, paths), .. Checks(bound.Kernel), .. UnnamedRechecks.In(bound), .. BarriersIn(paths)]);
     }
 
     /// <summary>The places that are operations of a machine that was explored.</summary>

@@ -196,7 +196,7 @@ internal static class WhyReport
         [
             $"{Prose.Number(result.Count(SiteNeed.Needed))} needed",
             $"{Prose.Number(result.Count(SiteNeed.NotNeeded))} not needed in this scope",
-            result.Count(SiteNeed.WeakerMemory) is > 0 and var weaker ? $"{Prose.Number(weaker)} that need a weaker memory model" : null,
+            result.Count(SiteNeed.WeakerMemory) is > 0 and var weaker ? $"{Prose.Number(weaker)} that need{(weaker == 1 ? "s" : "")} a weaker memory model" : null,
             result.Count(SiteNeed.NotTried) is > 0 and var untried ? $"{Prose.Number(untried)} not tried" : null,
             result.Count(SiteNeed.NotDecided) is > 0 and var open ? $"{Prose.Number(open)} not decided" : null,
         ];

@@ -13,7 +13,12 @@ internal readonly record struct Site(Type StateMachine, int Await, OperationCode
     /// Where a thread with these frames performs the operation: in the innermost function that is more than a wrapper, such as
     /// anon_vma_lock_write is one. Null where no kernel function does.
     /// </summary>
-    public static Site? Of(FrameTable frames, int frame, OperationCode code)
+    public static Site? Of(FrameTable frames, int frame, OperationCode code) => FrameOf(frames, frame) is var at and not 0
+        ? new(frames.Type(at).StateMachine, frames.Type(at).AwaitOf(frames.Words(at)), Whole(code))
+        : null;
+
+    /// <summary>The frame of that function; 0 for none.</summary>
+    public static int FrameOf(FrameTable frames, int frame)
     {
         var innermost = 0;
         for (; frame != 0; frame = frames.Parent(frame))
@@ -23,14 +28,12 @@ internal readonly record struct Site(Type StateMachine, int Await, OperationCode
                 innermost = innermost == 0 ? frame : innermost;
                 if (frames.Type(frame).Awaits > AwaitsOfWrapper)
                 {
-                    return At(frame);
+                    return frame;
                 }
             }
         }
 
-        return innermost == 0 ? null : At(innermost);
-
-        Site At(int at) => new(frames.Type(at).StateMachine, frames.Type(at).AwaitOf(frames.Words(at)), Whole(code));
+        return innermost;
     }
 
     private static OperationCode Whole(OperationCode code) => code switch

@@ -42,7 +42,7 @@ public sealed partial class WhyTests
     /// same must fail; where a toggle leaves out what the lock guards as well, more can fail without the lock alone.
     /// </summary>
     [Theory]
-    [InlineData("rmap/merge-against-fork.yaml", "v6.1", "adjust-locks-anon-vma", "__vma_adjust", "lock")]
+    [InlineData("khugepaged/collapse-against-anon-walk.yaml", null, "collapse-locks-anon-vma", "collapse_ptes", "lock")]
     [InlineData("khugepaged/gup-against-collapse.yaml", null, "collapse-syncs-with-gup-fast", "collapse_pmd", "wait")]
     [InlineData("memcg/zap-against-beginning-of-move.yaml", null, "move-charge-waits-for-rcu", "mem_cgroup_move_charge", "wait")]
     public void What_a_toggle_leaves_out_and_what_is_taken_away_fail_alike(string scenario, string? variant, string toggle, string function, string kind)
@@ -95,6 +95,16 @@ public sealed partial class WhyTests
 
         Assert.NotEmpty(answers);
         Assert.All(answers, a => Assert.Equal(SiteNeed.WeakerMemory, a.Need));
+    }
+
+    [Fact]
+    public void A_second_look_without_a_name_is_listed_as_not_tried()
+    {
+        var answers = Answers("exit-against-kswapd.yaml", "before", s => s.Kind == SiteKind.Recheck && s.ShortFunction is "page_vma_mapped_walk" or "folio_lock_anon_vma_read");
+
+        var unnamed = Assert.Single(answers, a => a.Need == SiteNeed.NotTried);
+        Assert.Equal(("page_vma_mapped_walk", "load(page_table0.pte[0])"), (unnamed.Site.ShortFunction, unnamed.Site.What));
+        Assert.Contains("it has no name in the path", unnamed.Reason, StringComparison.Ordinal);
     }
 
     [Theory]
