@@ -97,6 +97,25 @@ public sealed class BadPatchTests
 
         Assert.Equal(2, run.ExitCode);
         Assert.StartsWith("thpcheck: the stack overflowed", run.Error, StringComparison.Ordinal);
+
+        var several = Of("check", Kswapd, Merge, "--variant", "before", "--variant", "v6.1", "--patch", patch);
+
+        Assert.Equal(2, several.ExitCode);
+        Assert.StartsWith($"thpcheck: {Kswapd}: the stack overflowed", several.Error, StringComparison.Ordinal);
+        Assert.Contains("1 variant as expected, 0 not.", several.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Everything_that_is_banned_exists_and_says_why()
+    {
+        using var reader = new StreamReader(typeof(ThpCheck.Checker.Patching.UserCode).Assembly.GetManifestResourceStream("Patching.BannedSymbols.txt")!);
+        var types = AppDomain.CurrentDomain.GetAssemblies().Where(a => !a.IsDynamic && a.GetName().Name!.StartsWith("System", StringComparison.Ordinal)).SelectMany(a => a.GetExportedTypes()).ToArray();
+        foreach (var line in reader.ReadToEnd().Split('\n').Where(l => l.Length > 0 && !l.StartsWith("//", StringComparison.Ordinal)))
+        {
+            Assert.Matches(@"^[NT]:[A-Za-z.]+;[A-Z][^;]*\.$", line);
+            var id = line[2..line.IndexOf(';', StringComparison.Ordinal)];
+            Assert.True(types.Any(t => line[0] == 'T' ? t.FullName == id : t.Namespace == id || t.Namespace?.StartsWith($"{id}.", StringComparison.Ordinal) == true), $"there is no {id}");
+        }
     }
 
     private static string Joined(CommandLineRun run) => string.Join(' ', run.Out.Split('\n').Select(l => l.Trim()));
