@@ -233,31 +233,7 @@ internal sealed class Causes
         }
     }
 
-    private bool Breaks(RecordedStep last, ReadLog? log = null)
-    {
-        var property = _property!;
-        var stepper = _recording.Stepper;
-        switch (property.Form)
-        {
-            case PropertyForm.KernelBug:
-                return last.Result.Meets(property.Bug);
-            case PropertyForm.AlwaysAt:
-                return last.Result.Effects.Any(e => e.Kind is EffectKind.Oracle or EffectKind.Return && PropertyMonitor.EventName(e) == property.At
-                    && property.Check(new StateView(stepper.State)
-                    {
-                        Log = log,
-                        Thread = last.Choice.Thread,
-                        Argument = e.Kind == EffectKind.Oracle ? Machine.Object((int)e.Value) : null,
-                    }) is not null);
-            case PropertyForm.Finally or PropertyForm.Outcomes when _recording.Instance.TearDown is { } tearDown:
-                Instance.RunAlone(stepper, tearDown.Thread, tearDown.Entry, "tear-down");
-                break;
-            default:
-                break;
-        }
-
-        return property.Check(new StateView(stepper.State) { Log = log }) is not null;
-    }
+    private bool Breaks(RecordedStep last, ReadLog? log = null) => _recording.Breaks(_property!, last, log);
 
     // Who took what the threads wait for.
     private void KeepWhatIsWaitedFor()

@@ -2,6 +2,7 @@ using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
+using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Verdicts;
@@ -65,6 +66,9 @@ internal sealed record Counterexample(string Schedule, Trace Trace, int Switches
 {
     /// <summary>Whether the user would not wait for the cheapest: it has the fewest steps that were found, context switches aside.</summary>
     public bool IsCutShort { get; init; }
+
+    /// <summary>The schedule by the names of the steps at which it turns to another thread.</summary>
+    public string Token(Machine machine) => ReplayToken.Of(Replay.Schedule.Parse(machine, Schedule), Trace.Steps);
 
     /// <summary>The execution of a sample that it is, or null.</summary>
     public Hit? Hit { get; init; }
