@@ -97,6 +97,21 @@ public sealed class PmdFactsTests
         Assert.Equal(StandAlone.Select(a => a.Variant), alone);
     }
 
+    /// <remarks>That what is expected is so, the scenarios' own check says.</remarks>
+    [Theory]
+    [InlineData("V0", "V0/four-pages")]
+    [InlineData("V0n", "V0n/four-pages")]
+    [InlineData("V1", "V1/four-pages")]
+    [InlineData("W0", "W0/four-pages")]
+    [InlineData("W3/SC1", "W3/four-pages")]
+    public void A_huge_page_of_four_pages_has_the_verdicts_of_one_of_two(string two, string four)
+    {
+        var verdicts = new[] { two, four }.Select(fact => Variants.Single(v => v.Variant.Facts.Any(f => f.ToString() == $"{File}#{fact}")).Variant.Expect
+            .Select(e => (e.Name.Value, e.Verdict.Value)).Order().ToArray()).ToArray();
+
+        Assert.Equal(verdicts[0], verdicts[1]);
+    }
+
     private static bool Fails(VariantSpec variant) => variant.Expect.Any(e => e.Verdict.Value is ExpectedVerdict.Violated or ExpectedVerdict.Found && Breaks(e.Name.Value));
 
     private static bool Breaks(string name) =>

@@ -41,17 +41,10 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
         ("reclaim-that-writes.yaml", "flush-before-folio-unlock", "what is written was flushed for that already"),
         ("truncate-against-zap-clean.yaml", "flush-after-unlock", CleanPage),
         ("truncate-against-zap-clean.yaml", "delay-rmap-final", CleanPage),
-        ("truncate-against-zap-clean.yaml", "flush-before-unlock", CleanPage),
-        ("truncate-against-zap-clean.yaml", "flush-before-rmaps", CleanPage),
-        ("truncate-against-zap-clean.yaml", "dirty-before-flush", CleanPage),
-        ("truncate-against-zap-clean.yaml", "dirty-before-rmap", CleanPage),
-        ("truncate-against-zap-clean.yaml", "mkclean-sync", NoFlusher),
-        ("truncate-against-zap.yaml", "mkclean-sync", NoFlusher),
         ("truncate-against-zap.yaml", "dirty-before-flush", "set_page_dirty and the flush change places under the page-table lock: as many states either way"),
     ];
 
     private const string CleanPage = "a clean page's rmap is not delayed, nor is its zap followed by a flush under the lock";
-    private const string NoFlusher = "nobody cleans the page";
     private const string NoThp = "there is no THP; the kernel is the one that the whole mail is asked of";
 
     /// <summary>The toggles that change nothing anywhere, each with the reason why it is there all the same.</summary>
@@ -66,7 +59,6 @@ public sealed class SpecsGraphTests(ITestOutputHelper output)
     [
         ("zap-against-move-of-mapped-page.yaml", "zap-against-fault-then-move.yaml"),
         ("free-of-locked-page.yaml", "zap-of-locked-page-against-reclaim.yaml"),
-        ("reclaim-that-writes.yaml", "reclaim-against-writeback.yaml"),
         ("madvise-collapse-of-copied-memory.yaml", "retract-against-uffd-copy.yaml"),
         ("huge-page-copies.yaml", "huge-page-copies-for-passing-reference.yaml"),
     ];

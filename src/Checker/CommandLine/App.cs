@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
@@ -14,6 +15,7 @@ internal static class App
     /// <param name="hurry">Ends the search for the cheapest interleavings of that, too.</param>
     public static int Run(IReadOnlyList<string> args, Streams streams, CancellationToken stop, CancellationToken hurry = default)
     {
+        using var stuck = Guarded.Watch(streams);
         try
         {
             var parsed = CommandTree.Build(streams, stop, hurry).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
@@ -26,6 +28,15 @@ internal static class App
                 ProcessTerminationTimeout = null,
             };
             return Mistake(parsed) is { } mistake ? throw new WrongInputException(mistake) : parsed.Invoke(configuration);
+        }
+        catch (PatchException e)
+        {
+            foreach (var diagnostic in e.Diagnostics)
+            {
+                streams.Error.WriteLine(diagnostic.Line == 0 ? $"thpcheck: {diagnostic.Message}" : diagnostic.ToString());
+            }
+
+            return ExitCodes.WrongInput;
         }
         catch (WrongInputException e)
         {

@@ -3,6 +3,7 @@ using ThpCheck.Checker.Certificates;
 using ThpCheck.Checker.Checkpoints;
 using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
@@ -86,6 +87,9 @@ internal sealed record CheckOptions
 
     /// <summary>Every step of a trace.</summary>
     public bool Verbose { get; init; }
+
+    /// <summary>What is put on top of the variants, and what they can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
 }
 
 /// <summary><c>thpcheck check</c>: explores every variant of scenarios and compares what it finds with what they expect.</summary>
@@ -97,11 +101,13 @@ internal sealed class CheckCommand
     private readonly CancellationToken _hurry;
     private readonly HashSet<Diagnostic> _known = []; // several variants have the same errors
     private readonly List<Diagnostic> _errors = [];
+    private readonly Library _library;
     private Checkpointing? _checkpoints;
 
     private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop, CancellationToken hurry)
     {
         _options = options;
+        _library = options.Code.Library(runs: true);
         _streams = streams;
         _stop = stop;
         _hurry = hurry;
@@ -191,7 +197,9 @@ internal sealed class CheckCommand
     [
         .. scenario.Variants
             .Where(v => _options.Variants.Count == 0 || _options.Variants.Contains(v.Name.Value))
-            .Where(v => !_options.Disagreements || v.Disagrees is not null),
+            .Where(v => !_options.Disagreements || v.Disagrees is not null)
+            .Where(v => !_options.Code.Combines || _options.Variants.Count > 0 || (v.Patches.Count == 0 && v.Toggles.Count == 0))
+            .Select(_options.Code.On),
     ];
 
     private void ReportUnknownVariants(List<ScenarioFile> scenarios)
@@ -219,7 +227,7 @@ internal sealed class CheckCommand
 
     private (CheckedVariant? Checked, IReadOnlyList<Diagnostic> Errors) Check(ScenarioFile scenario, VariantSpec variant, bool isAlone)
     {
-        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant, library: _library);
         return (bound is null ? null : Check(scenario, bound, isAlone), diagnostics);
     }
 
@@ -300,7 +308,7 @@ internal sealed class CheckCommand
     // Looks at the checkpoints' files before anything else happens; null where the scenario is wrong, which is said later.
     private Checkpointing? Prepare(ScenarioFile scenario, VariantSpec variant)
     {
-        if (ScenarioBinder.Bind(scenario, variant).Variant is not { } bound)
+        if (ScenarioBinder.Bind(scenario, variant, library: _library).Variant is not { } bound)
         {
             return null;
         }
@@ -323,8 +331,8 @@ internal sealed class CheckCommand
         }
     }
 
-    private static Instance Again(BoundVariant bound, bool keepsDeadFields) =>
-        ScenarioBinder.Bind(bound.Scenario, bound.Variant, keepsDeadFields).Variant!.Instance; // it was bound before
+    private Instance Again(BoundVariant bound, bool keepsDeadFields) =>
+        ScenarioBinder.Bind(bound.Scenario, bound.Variant, keepsDeadFields, _library).Variant!.Instance; // it was bound before
 
     private void Certify(string path, BoundVariant bound, Exploration.Exploration exploration, InstanceResult result)
     {

@@ -27,9 +27,14 @@ internal static class CommandTree
         var root = new RootCommand("Explores every interleaving of Linux memory management code around huge pages, as scenarios set it up, and says whether a property can break.")
         {
             Check(streams, stop, hurry),
+            Verify(streams, stop),
+            Why(streams, stop),
+            Can(streams, stop),
+            Diff(streams, stop),
             Replay(streams),
             Confirm(streams, stop),
             List(streams),
+            New(streams),
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Description = "Show this help.";
@@ -72,6 +77,7 @@ internal static class CommandTree
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
         var verbose = Flag("--verbose", "Show every step of the interleavings.");
+        var code = new UserCodeOptions();
         var command = new DocumentedCommand("check", "Check every variant of scenarios against what they expect.")
         {
             Epilogue = $"""
@@ -87,6 +93,8 @@ internal static class CommandTree
                 Ctrl-C ends the search and reports what was found with its cheapest interleavings; a second one reports
                 it as it was found, a third ends the process. A checkpoint survives all that, and a kill at any moment.
                 A limit in a scenario's 'bounds' applies too; the smaller of both counts.
+                With --patch or --toggle variants are put together that nobody wrote down, of those named or of those
+                without patches and toggles; every property must hold of them.
                 Interleavings of what is not expected are always shown; of what is expected, when one scenario
                 or a variant is asked for, or with --traces.
 
@@ -94,13 +102,14 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose])
+        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => CheckCommand.Run(
-            Consistent(new CheckOptions
+        command.SetAction(parsed =>
+        {
+            var options = Consistent(new CheckOptions
             {
                 Paths = parsed.GetValue(paths) ?? [],
                 Variants = parsed.GetValue(variants) ?? [],
@@ -127,10 +136,12 @@ internal static class CommandTree
                 Disagreements = parsed.GetValue(disagreements),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
-            }),
-            streams,
-            stop,
-            hurry));
+                Code = code.Of(parsed),
+            });
+            return Guarded.Applies(options.Code, code.InProcess(parsed))
+                ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(options.Budget), streams)
+                : CheckCommand.Run(options, streams, stop, hurry);
+        });
         return command;
     }
 
@@ -160,6 +171,11 @@ internal static class CommandTree
             : options.Budget.Reductions != Reductions.None ? "--reduction"
             : options.CrossCheck ? "--cross-check"
             : null;
+        if ((options.Certificate ?? options.Checkpoint ?? options.Resume) is not null && (options.Code.Combines || options.Code.Models is not null))
+        {
+            throw new WrongInputException("--certificate, --checkpoint and --resume name a variant that stands in a scenario, so they do not go with --models, --patch or --toggle");
+        }
+
         if (options.Certificate is not null && options.Budget.Reductions != Reductions.None)
         {
             throw new WrongInputException("--certificate lists every state, so it does not go with --reduction");
@@ -236,6 +252,235 @@ internal static class CommandTree
         };
     }
 
+    private static DocumentedCommand Verify(Streams streams, CancellationToken stop)
+    {
+        var paths = new Argument<string[]>("PATH")
+        {
+            Description = "The patch, one or more files of C#, each on top of the one before; scenarios and folders of them, 'specs' when none is given.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var code = new UserCodeOptions();
+        var variants = Repeated("--variant", "NAME", "Compare the variants of this name, with their patches and toggles below the patch; those without any unless given.");
+        var kernel = Text("--kernel", "NAME|all", "Compare variants of this release; of the one that most of the scenarios are about unless given.");
+        var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
+        var output = Text("--output", "FILE", "Write the report to this file instead of the standard output.");
+        var states = Text("--max-states", "N", "Give up on a variant after this many states.");
+        var memory = Text("--max-memory", "SIZE", "The most memory that the patch's code and the search may take, such as 512M or 2G; a quarter of the machine's unless given.");
+        var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90 or 90s, 5m, 1h.");
+        var workers = Text("--workers", "N", "Make this many comparisons at a time, as many as there are cores unless given.");
+        var traces = Flag("--traces", "Show every interleaving that breaks something, not only the cheapest for each property.");
+        var child = Flag("--child", "Take comparisons from the standard input; what this command does by itself.");
+        child.Hidden = true;
+        var command = new DocumentedCommand("verify", "Compare the kernel with a patch and without, in every scenario that comes to what it changes.")
+        {
+            Epilogue = """
+                Examples:
+                  thpcheck new patch my-fix
+                  thpcheck verify my-fix.cs
+                  thpcheck verify 0001-zap.cs 0002-rmap.cs specs/rmap
+                  thpcheck verify my-fix.cs specs/rmap --patch delay-rmap-v1
+
+                A scenario NAME.yaml beside NAME.cs is compared, too. Code that is not part of the tool runs in child
+                processes with limits on memory and on the time between two steps. That is for mistakes: a patch from
+                somebody's mail is code that runs with your rights.
+
+                Exit codes (of several that apply, the first of 130, 2, 1, 3):
+                  0    it breaks nothing in what was explored, which is all
+                  1    it breaks what held without it
+                  2    the command line, the patch or a scenario is wrong
+                  3    not everything was explored, or something that is changed is in no scenario
+                  130  interrupted; what was found is reported
+
+                """,
+        };
+        command.Add(paths);
+        foreach (var option in (Option[])[variants, kernel, .. code.All, format, output, states, memory, time, workers, traces, child])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed =>
+        {
+            var given = parsed.GetValue(paths) ?? [];
+            return VerifyCommand.Run(
+                new VerifyOptions
+                {
+                    Code = code.Of(parsed) with { Series = [.. given.Where(Patching.UserCode.IsFile)] },
+                    Scenarios = [.. given.Where(p => !Patching.UserCode.IsFile(p))],
+                    Variants = parsed.GetValue(variants) ?? [],
+                    Kernel = parsed.GetValue(kernel),
+                    Format = FormatOf(parsed.GetValue(format), "text", "json"),
+                    Output = parsed.GetValue(output),
+                    Budget = new Budget
+                    {
+                        States = parsed.GetValue(states) is { } s ? Math.Min(Quantity.Count("--max-states", s), new Budget().States) : new Budget().States,
+                        Bytes = parsed.GetValue(memory) is { } m ? Quantity.Bytes("--max-memory", m) : new Budget().Bytes,
+                        Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                        Workers = parsed.GetValue(child) ? 1 : parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
+                    },
+                    Traces = parsed.GetValue(traces),
+                    InProcess = code.InProcess(parsed),
+                    IsChild = parsed.GetValue(child),
+                },
+                streams,
+                stop);
+        });
+        return command;
+    }
+
+    private static DocumentedCommand Why(Streams streams, CancellationToken stop)
+    {
+        var paths = new Argument<string[]>("PATH") { Description = "Scenarios, or folders to look through for *.yaml; 'specs' when none is given.", Arity = ArgumentArity.ZeroOrMore };
+        var variants = Repeated("--variant", "NAME", "Ask of the variants of this name; otherwise of the first of each scenario that is expected to hold.");
+        var kernel = Text("--kernel", "NAME", "Ask only of variants on this release.");
+        var only = Repeated("--only", "KIND", "Only these: lock, trylock, section, flush, wait, reference, deferral, check, order, barrier; may be given several times.");
+        var sites = Repeated("--site", "PLACE", "Only this place, as the list calls it, with its interleaving step by step; may be given several times.");
+        var schedule = Text("--schedule", "SCHEDULE", "Execute this schedule again, of one variant without one place.");
+        var states = Text("--max-states", "N", "Leave a place undecided after this many states without it; 20 times as many as with it, and at least 200000, unless given.");
+        var time = Text("--timeout", "TIME", "Leave a place undecided after this time, such as 90s or 5m.");
+        var workers = Text("--workers", "N", "Try so many places at a time, as many as there are cores unless given; the answer does not depend on it.");
+        var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
+        var traces = Flag("--traces", "Show every interleaving step by step.");
+        var verbose = Flag("--verbose", "Show every step of them.");
+        var command = new DocumentedCommand("why", "Say why each lock, flush, reference, check and order is there: what fails without it.")
+        {
+            Epilogue = $"""
+                Examples:
+                  thpcheck why specs/rmap/exit-against-kswapd.yaml
+                  thpcheck why specs/rmap --only check --traces
+                  thpcheck why specs/rmap/exit-against-kswapd.yaml --site mapped-under-lock
+
+                Each place is taken away by itself and the scenarios in which it runs are explored again, the smallest first,
+                until one fails that holds otherwise. A lock that is taken away is still believed to be held: trylocks succeed and
+                the unlock does nothing. An order is tried by doing the step after the thread's next. docs/WHY.md says what
+                that means for each kind.
+
+                Exit codes: 0 every place was decided, 3 some were not, 2 the command line or a scenario is wrong, 130 interrupted.
+
+                """,
+        };
+        command.Add(paths);
+        foreach (var option in (Option[])[variants, kernel, only, sites, schedule, states, time, workers, format, traces, verbose])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => WhyCommand.Run(
+            new WhyOptions
+            {
+                Paths = parsed.GetValue(paths) ?? [],
+                Variants = parsed.GetValue(variants) ?? [],
+                Kernel = parsed.GetValue(kernel),
+                Kinds = parsed.GetValue(only) ?? [],
+                Sites = parsed.GetValue(sites) ?? [],
+                Schedule = parsed.GetValue(schedule),
+                States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : null,
+                Budget = new Budget
+                {
+                    Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                    Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
+                },
+                Format = FormatOf(parsed.GetValue(format), "text", "json"),
+                Traces = parsed.GetValue(traces),
+                Verbose = parsed.GetValue(verbose),
+            },
+            streams,
+            stop));
+        return command;
+    }
+
+    private static DocumentedCommand Can(Streams streams, CancellationToken stop)
+    {
+        var scenario = new Argument<string>("SCENARIO") { Description = "The scenario's file." };
+        var claim = new Argument<string>("CLAIM") { Description = "Events in the order that is claimed: 'thread: event; thread: event'." };
+        var variants = Repeated("--variant", "NAME", "Only this variant, with the interleaving step by step; may be given several times.");
+        var states = Text("--max-states", "N", "Give up on a variant after this many states.");
+        var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
+        var verbose = Flag("--verbose", "Show every step of the interleaving.");
+        var command = new DocumentedCommand("can", "Say whether steps can happen in a certain order, and how.")
+        {
+            Epilogue = """
+                Example:
+                  thpcheck can specs/rmap/exit-against-kswapd.yaml \
+                    'kswapd: folio_mapped = true; exit: anon_vma_free; kswapd: down_read_trylock'
+
+                An event is an operation, such as down_read_trylock or READ_ONCE(folio.mapping), or a function, which happens
+                when it returns; '= value' asks for what it returns. Other steps may come between the events.
+
+                Exit codes: 0 possible in one of the variants at least, 1 impossible in all, 3 not decided, 2 wrong input, 130 interrupted.
+
+                """,
+        };
+        command.Add(scenario);
+        command.Add(claim);
+        foreach (var option in (Option[])[variants, states, time, verbose])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => CanCommand.Run(
+            new CanOptions(
+                parsed.GetRequiredValue(scenario),
+                parsed.GetRequiredValue(claim),
+                parsed.GetValue(variants) ?? [],
+                new Budget
+                {
+                    States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
+                    Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                },
+                parsed.GetValue(verbose)),
+            streams,
+            stop));
+        return command;
+    }
+
+    private static DocumentedCommand Diff(Streams streams, CancellationToken stop)
+    {
+        var scenario = new Argument<string>("SCENARIO") { Description = "The scenario's file." };
+        var one = new Argument<string>("VARIANT") { Description = "A variant in it." };
+        var two = new Argument<string>("OTHER") { Description = "The variant that it is compared with." };
+        var states = Text("--max-states", "N", "Give up on a variant after this many states.");
+        var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
+        var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
+        var command = new DocumentedCommand("diff", "Say how two variants behave differently though both hold.")
+        {
+            Epilogue = """
+                Example:
+                  thpcheck diff specs/rmap/exit-against-kswapd.yaml before final
+
+                Compared are what memory can hold once all threads have ended, in the cells that both have, the steps and locks of
+                each thread where nobody is in its way, and what each kernel function does.
+
+                Exit codes: 0 no difference, 1 they differ, 3 not everything was explored, 2 wrong input, 130 interrupted.
+
+                """,
+        };
+        foreach (var argument in (Argument[])[scenario, one, two])
+        {
+            command.Add(argument);
+        }
+
+        foreach (var option in (Option[])[states, time, workers])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => DiffCommand.Run(
+            new DiffOptions(
+                parsed.GetRequiredValue(scenario),
+                parsed.GetRequiredValue(one),
+                parsed.GetRequiredValue(two),
+                new Budget
+                {
+                    States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
+                    Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
+                    Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
+                }),
+            streams,
+            stop));
+        return command;
+    }
+
     private static DocumentedCommand Replay(Streams streams)
     {
         var scenario = new Argument<string>("SCENARIO") { Description = "The scenario's file." };
@@ -244,6 +489,7 @@ internal static class CommandTree
         var format = Text("--format", "text|json", "Write the trace for people or for programs; text unless given.");
         var verbose = Flag("--verbose", "Show every step, and the state after each; what the step changed is starred.");
         var step = Flag("--step", "Walk through it in the terminal: forward, back, to the next switch, print an object; h lists what can be said.");
+        var code = new UserCodeOptions();
         (variant.Required, schedule.Required) = (true, true);
         var command = new DocumentedCommand("replay", "Execute one schedule again and show what happens.")
         {
@@ -256,15 +502,21 @@ internal static class CommandTree
                 """,
         };
         command.Add(scenario);
-        foreach (var option in (Option[])[variant, schedule, format, verbose, step])
+        foreach (var option in (Option[])[variant, schedule, format, verbose, step, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => ReplayCommand.Run(
-            new ReplayOptions(
-                parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"), parsed.GetValue(step)),
-            streams));
+        command.SetAction(parsed => Guarded.Applies(code.Of(parsed), code.InProcess(parsed))
+            ? parsed.GetValue(step) ? throw new WrongInputException("--step asks what to do, which code in a process of its own cannot; with --in-process it runs in this one, without limits on it")
+            : Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams)
+            : ReplayCommand.Run(
+                new ReplayOptions(
+                    parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"), parsed.GetValue(step))
+                {
+                    Code = code.Of(parsed),
+                },
+                streams));
         return command;
     }
 
@@ -306,21 +558,71 @@ internal static class CommandTree
         var kernels = new Command("kernels", "Releases with the files that are modelled of them.");
         kernels.SetAction(_ => ListCommand.Kernels(streams));
         var patches = new Command("patches", "Patches and series that can be put on a release.");
-        patches.SetAction(_ => ListCommand.Patches(streams));
+        WithModels(patches, code => ListCommand.Patches(code.Library(runs: true), streams));
         var toggles = new Command("toggles", "Differences of a line that can be switched.");
-        toggles.SetAction(_ => ListCommand.AllToggles(streams));
+        WithModels(toggles, code => ListCommand.AllToggles(code.Library(runs: true), streams));
         var kernel = Text("--kernel", "NAME", "The release; the latest unless given.");
         var patch = Repeated("--patch", "NAME", "A patch on top of it; may be given several times, in order.");
         var paths = new Command("paths", "Kernel functions that are modelled, with their source.") { kernel, patch };
-        paths.SetAction(parsed => ListCommand.Paths(parsed.GetValue(kernel), parsed.GetValue(patch) ?? [], streams));
+        var release = default(string);
+        WithModels(paths, code => ListCommand.Paths(release, code, streams), (parsed, code) =>
+        {
+            release = parsed.GetValue(kernel);
+            return code with { Patches = parsed.GetValue(patch) ?? [] };
+        });
         var properties = new Command("properties", "Properties with what they promise and what breaking them means.");
-        properties.SetAction(_ => ListCommand.Properties(streams));
+        WithModels(properties, code => ListCommand.Properties(code.Library(runs: true), streams));
         foreach (var what in (Command[])[scenarios, kernels, patches, toggles, paths, properties])
         {
             command.Add(what);
         }
 
         command.SetAction(new Func<ParseResult, int>(_ => throw new WrongInputException($"say what to list: {Reports.Prose.List([.. command.Subcommands.Select(c => c.Name)])}")));
+        return command;
+
+        void WithModels(Command what, Func<Patching.UserCode, int> list, Func<ParseResult, Patching.UserCode, Patching.UserCode>? more = null)
+        {
+            var models = new UserCodeOptions();
+            foreach (var option in models.WithoutPatches)
+            {
+                what.Add(option);
+            }
+
+            what.SetAction(parsed =>
+            {
+                var code = more is null ? models.Of(parsed) : more(parsed, models.Of(parsed));
+                return Guarded.Applies(code, models.InProcess(parsed)) ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams) : list(code);
+            });
+        }
+    }
+
+    private static DocumentedCommand New(Streams streams)
+    {
+        var command = new DocumentedCommand("new", "Write a file to begin with, which runs as it is.")
+        {
+            Epilogue = """
+                Examples:
+                  thpcheck new patch my-fix
+                  thpcheck new scenario my-race
+
+                """,
+        };
+        (string Name, string Description, Func<string, Streams, int> Write)[] kinds =
+        [
+            ("patch", "A file of C# that changes a function of the kernel.", NewCommand.Patch),
+            ("scenario", "A question about an interleaving.", NewCommand.Scenario),
+            ("property", "A promise about states, for a folder of --models.", NewCommand.Property),
+            ("path", "A kernel file with a function, for a folder of --models.", NewCommand.Path),
+        ];
+        foreach (var (kind, description, write) in kinds)
+        {
+            var name = new Argument<string>("NAME") { Description = "Its name; the file in this folder is named after it." };
+            var what = new Command(kind, description) { name };
+            what.SetAction(parsed => write(parsed.GetRequiredValue(name), streams));
+            command.Add(what);
+        }
+
+        command.SetAction(new Func<ParseResult, int>(_ => throw new WrongInputException($"say what to begin: {Reports.Prose.List([.. command.Subcommands.Select(c => c.Name)])}")));
         return command;
     }
 

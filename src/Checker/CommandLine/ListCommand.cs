@@ -1,3 +1,4 @@
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Kernel;
 using ThpCheck.Model.Stepping;
@@ -41,22 +42,23 @@ internal static class ListCommand
         streams, Releases.All.Select(r => (r.Key, "", string.Join(", ", r.Value.Select(f => f.Name).Order(StringComparer.Ordinal)))));
 
     /// <summary>Patches with their titles.</summary>
-    public static int Patches(Streams streams) => Table(streams, Releases.Patches.Select(p => (p.Name, "", p.Title)));
+    public static int Patches(Library library, Streams streams) =>
+        Table(streams, Releases.Patches.Select(p => (p.Name, "", p.Title)).Concat(library.Patches.Select(p => (p.Name, "", p.Path))));
 
     /// <summary>Toggles with the function they are in and what they do.</summary>
-    public static int AllToggles(Streams streams) => Table(
-        streams, Toggles.All.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => (t.Name, $"in {t.Function}, {(t.Default ? "on" : "off")} unless set", Capital(t.Meaning))));
+    public static int AllToggles(Library library, Streams streams) => Table(
+        streams, library.Toggles.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => (t.Name, $"in {t.Function}, {(t.Default ? "on" : "off")} unless set", Capital(t.Meaning))));
 
     /// <summary>Properties with their form and promise.</summary>
-    public static int Properties(Streams streams) => Table(
+    public static int Properties(Library library, Streams streams) => Table(
         streams,
-        PropertyCatalog.All.Concat(KernelBugProperties.All).Select(p => (p.Name, Describe(p), p.Promise)));
+        library.Properties.Concat(KernelBugProperties.All).Select(p => (p.Name, Describe(p), p.Promise)));
 
     /// <summary>The paths of a kernel with what they stand for.</summary>
     /// <exception cref="WrongInputException">There is no such kernel or patch, or the patches do not fit together.</exception>
-    public static int Paths(string? release, IReadOnlyList<string> patches, Streams streams)
+    public static int Paths(string? release, UserCode code, Streams streams)
     {
-        var kernel = KernelOf(release ?? Releases.All.Keys.OrderBy(VersionOf).Last(), patches);
+        var kernel = KernelOf(release ?? Releases.All.Keys.OrderBy(VersionOf).Last(), code);
         var summaries = new PathSummaries();
         var paper = PaperFor(streams);
         foreach (var file in new PathCatalog(kernel).Paths.GroupBy(p => p.File))
@@ -81,20 +83,27 @@ internal static class ListCommand
         return ExitCodes.AsExpected;
     }
 
-    private static Kernel KernelOf(string release, IReadOnlyList<string> names)
+    private static Kernel KernelOf(string release, UserCode code)
     {
         if (!Releases.All.ContainsKey(release))
         {
             throw new WrongInputException($"no kernel '{release}'.{NearestName.Hint(release, Releases.All.Keys)} 'thpcheck list kernels' names them");
         }
 
-        var patches = names.Select(n => Releases.Patches.FirstOrDefault(p => p.Name == n)
-            ?? throw new WrongInputException($"no patch '{n}'.{NearestName.Hint(n, Releases.Patches.Select(p => p.Name))} 'thpcheck list patches' names them"));
+        var library = code.Library(runs: true);
+        var (builtIn, files) = (code.Patches.Select(n => Releases.Patches.FirstOrDefault(p => p.Name == n)).OfType<Patch>().ToArray(), library.Patches.Where(p => code.Patches.Contains(p.Name)).ToArray());
         try
         {
             var builder = new MachineBuilder { RcuCallbacks = 0 };
             var config = new Config();
-            return new Kernel(Releases.Compose(release, [.. patches]), new Dictionary<string, bool>(), config, new Caches(builder, config, Caches.Defaults), builder);
+            var version = Releases.Compose(release, builtIn);
+            var all = version.Files.Concat(library.Files.Select(f => KeyValuePair.Create(f, f))).ToDictionary();
+            foreach (var (file, type) in files.Length == 0 ? [] : library.Compile(version with { Files = all.ToDictionary() }, files).Patches.SelectMany(p => p.Files))
+            {
+                all[file] = type;
+            }
+
+            return new Kernel(version with { Files = all }, new Dictionary<string, bool>(), config, new Caches(builder, config, Caches.Defaults), builder);
         }
         catch (ModelFaultException e)
         {

@@ -1,3 +1,4 @@
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
@@ -13,7 +14,11 @@ namespace ThpCheck.Checker.CommandLine;
 /// <param name="Verbose">Every step, and the state after each.</param>
 /// <param name="Format">How the trace is written.</param>
 /// <param name="Step">Whether to walk through it instead.</param>
-internal sealed record ReplayOptions(string Scenario, string Variant, string Schedule, bool Verbose, ReportFormat Format, bool Step);
+internal sealed record ReplayOptions(string Scenario, string Variant, string Schedule, bool Verbose, ReportFormat Format, bool Step)
+{
+    /// <summary>What is put on top of the variant, and what it can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
+}
 
 /// <summary><c>thpcheck replay</c>: executes one schedule again and shows what happens.</summary>
 internal static class ReplayCommand
@@ -83,7 +88,7 @@ internal static class ReplayCommand
             throw new WrongInputException($"no variant '{options.Variant}' in {options.Scenario}.{NearestName.Hint(options.Variant, names)}");
         }
 
-        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, options.Code.On(variant), library: options.Code.Library(runs: true));
         return bound ?? Report(streams, diagnostics);
     }
 

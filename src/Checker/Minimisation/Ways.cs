@@ -1,4 +1,5 @@
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Minimisation;
 
@@ -14,6 +15,20 @@ internal sealed class Ways(Exploration.Exploration exploration, CancellationToke
     /// <summary>The graph turned round.</summary>
     /// <exception cref="OperationCanceledException">The user will not wait.</exception>
     public ReverseGraph Reverse => _reverse ??= exploration.Graph.Reverse(hurry);
+
+    /// <summary>Where a schedule to one of the findings is lost; null where it is not known, or the user will not wait.</summary>
+    public PointOfNoReturn? NoReturn(Choice[] schedule, IReadOnlyList<Finding> findings, Property? property)
+    {
+        try
+        {
+            hurry.ThrowIfCancellationRequested();
+            return new PointsOfNoReturn(exploration, Reverse, hurry).Of(schedule, findings, property);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>A schedule that ends in one of the findings, and whether it is the cheapest; null when there are none.</summary>
     public (Choice[] Schedule, bool IsCheapest)? To(IReadOnlyList<Finding> findings)

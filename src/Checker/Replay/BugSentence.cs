@@ -24,6 +24,7 @@ internal static class BugSentence
             KernelBug.RefcountUnderflow => $"count below zero: {who} does {step.Operation}",
             KernelBug.UnbalancedSection when step.Operation == "none()" => $"{step.Thread} ended inside a section or with a lock held",
             KernelBug.UnbalancedSection => $"unbalanced section: {who} does {step.Operation} without having entered one",
+            KernelBug.ListCorruption when met.Message is { } how => $"list corruption: {who} does {step.Operation}, {how}",
             KernelBug.ListCorruption => $"list corruption: {who} does {step.Operation} without the list's lock, or the entry is not in it",
             KernelBug.NullDereference => $"NULL pointer dereference: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",
             KernelBug.BugOn or KernelBug.MisreadPmd => $"{met.Message}: {who}, after {step.Operation}{(step.Value.Length == 0 ? "" : $" = {step.Value}")}",

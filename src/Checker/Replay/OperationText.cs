@@ -38,6 +38,8 @@ internal static class OperationText
         OperationCode.Until when operation.B == 0 => $"wait until {machine.Object((int)operation.A)}",
         OperationCode.Until => $"wait until {Field(machine, operation)} {Comparing((Comparison)operation.B)} {Value(machine, operation.Cell, operation.A)}",
         OperationCode.Yield => "yield",
+        OperationCode.taken_away => $"[{Of(machine, Phantoms.Original(operation))}] taken away",
+        OperationCode.delayed => $"[{Of(machine, Phantoms.Original(operation))}] later",
         OperationCode.mmu_store => $"{Translation(machine, operation)} := {operation.A.ToString(CultureInfo.InvariantCulture)}",
         OperationCode.mmu_load => $"{Translation(machine, operation)}",
         OperationCode.flush_tlb_pages => $"flush_tlb_mm_range({machine.Object(operation.Object)}, {operation.A.ToString(CultureInfo.InvariantCulture)}, {operation.B.ToString(CultureInfo.InvariantCulture)})",

@@ -13,8 +13,7 @@ namespace ThpCheck.Checker.Reports;
 /// shows is in it as data; <c>Html/report.html</c> does the rest.
 /// </summary>
 /// <param name="output">Where it goes.</param>
-/// <param name="pointOfNoReturn">For a failure of a variant the step from which on it cannot be avoided, counted from 1, or null where it is not known.</param>
-internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure, int?>? pointOfNoReturn = null) : ICheckReport
+internal sealed class HtmlReport(TextWriter output) : ICheckReport
 {
     private const string Page = "ThpCheck.Checker.Reports.Html.report.html";
     private const string Hole = "/*DATA*/";
@@ -127,7 +126,8 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
         json.WriteString("cost", TraceText.Schedule(way));
         json.WriteString("replay", TraceText.Replay(bound, way.Schedule));
         json.WriteBoolean("broken", TraceText.Mark(failure.Property, failure.Message).Length > 0);
-        Number(json, "pointOfNoReturn", pointOfNoReturn?.Invoke(variant, failure));
+        Number(json, "pointOfNoReturn", way.NoReturn?.Step);
+        json.WriteString("noReturn", TraceText.NoReturn(way));
         json.WriteStartArray("lanes");
         foreach (var lane in lanes)
         {

@@ -5,7 +5,11 @@ namespace ThpCheck.Checker.Reports;
 /// <summary>What <c>replay</c> says: the trace, what it breaks, and on demand every state on the way.</summary>
 internal static class ReplayReport
 {
-    public static void WriteText(Paper paper, Replayed replayed, bool verbose)
+    /// <param name="paper">Where it goes.</param>
+    /// <param name="replayed">What was replayed.</param>
+    /// <param name="verbose">Whether to show every state.</param>
+    /// <param name="command">The command that shows it again, where that is not <c>replay</c>.</param>
+    public static void WriteText(Paper paper, Replayed replayed, bool verbose, string? command = null)
     {
         var (bound, trace) = (replayed.Bound, replayed.Trace);
         paper.Write(bound.Scenario.Path, Tone.Heading);
@@ -41,7 +45,7 @@ internal static class ReplayReport
             WriteStates(paper, replayed);
         }
 
-        paper.WriteLine($"  {TraceText.Replay(bound, replayed.Schedule)}");
+        paper.WriteLine($"  {command ?? TraceText.Replay(bound, replayed.Schedule)}");
     }
 
     public static void WriteJson(TextWriter output, Replayed replayed, bool verbose)

@@ -260,6 +260,11 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         var bound = variant.Checked!.Bound;
         paper.WriteLine();
         paper.WriteProse(TraceText.Schedule(way), 2);
+        if (TraceText.NoReturn(way) is { } noReturn)
+        {
+            paper.WriteProse(noReturn, 2);
+        }
+
         paper.WriteLine();
         var steps = way.Trace.Steps;
         if (failure.Ending is null && _drawn.FirstOrDefault(d => BeginsWith(d.Steps, steps)) is { Steps: { } drawn, Title: var title })
@@ -272,6 +277,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             var mark = failure.Name == Failure.ModelFault ? failure.Name : TraceText.Mark(failure.Property, failure.Message);
             TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full) with
             {
+                NoReturn = way.NoReturn?.Step ?? 0,
                 MostLines = MostTraceLines,
                 Causes = () => CausesOf(bound, failure, way),
             }, 2);

@@ -20,6 +20,9 @@ internal sealed record TraceView(IReadOnlyList<TraceStep> Steps, IReadOnlyList<L
     /// <summary>Where threads wait after the last step.</summary>
     public IReadOnlyList<WaitingThread> Waiting { get; init; } = [];
 
+    /// <summary>The step after which there is no return, or 0.</summary>
+    public int NoReturn { get; init; }
+
     /// <summary>Whether no step is left out.</summary>
     public bool Full { get; init; }
 
@@ -32,7 +35,7 @@ internal sealed record TraceView(IReadOnlyList<TraceStep> Steps, IReadOnlyList<L
 
 /// <summary>
 /// A trace as kernel developers draw it: one column for each thread, time downwards, called functions indented. Functions
-/// are named where they are first seen inside, steps by their number; <c>/</c> marks a preemption.
+/// are named where they are first seen inside, steps by their number; <c>/</c> marks a preemption, <c>!</c> the point of no return.
 /// </summary>
 internal sealed class TraceColumns
 {
@@ -84,7 +87,7 @@ internal sealed class TraceColumns
         var steps = _view.Steps;
         for (var i = 0; i < steps.Count;)
         {
-            if (shown[i])
+            if (shown[i] || steps[i].Number == _view.NoReturn)
             {
                 AddStep(steps[i], i == steps.Count - 1 ? _view.Mark : "");
                 i++;
@@ -108,7 +111,7 @@ internal sealed class TraceColumns
         var value = step.Value.Length == 0 ? "" : $" = {step.Value}";
         var notes = string.Concat(step.Notes.Select(n => $"  /* {n} */"));
         var number = step.Number.ToString(CultureInfo.InvariantCulture);
-        var gutter = $"{(step.IsPreemption ? "/" : "")} {number}";
+        var gutter = $"{(step.IsPreemption ? "/" : "")}{(step.Number == _view.NoReturn ? "!" : " ")}{number}";
         _rows.Add(new Row(step.Thread, gutter, depth, $"{step.Operation}{value}{notes}", mark.Length == 0 ? "" : $"<-- {mark}", step.IsEnvironment ? Tone.Warning : Tone.Plain));
     }
 
@@ -118,7 +121,7 @@ internal sealed class TraceColumns
         var steps = _view.Steps;
         var end = first;
         IReadOnlyList<string> common = steps[first].Calls;
-        for (; end < shown.Length && !shown[end] && steps[end].Thread == steps[first].Thread; end++)
+        for (; end < shown.Length && !shown[end] && steps[end].Thread == steps[first].Thread && steps[end].Number != _view.NoReturn; end++)
         {
             common = [.. common.Zip(steps[end].Calls).TakeWhile(c => c.First == c.Second).Select(c => c.First)];
         }

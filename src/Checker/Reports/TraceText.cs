@@ -13,6 +13,26 @@ internal static class TraceText
     public static string Schedule(Counterexample way) =>
         $"schedule: {Turns(way.Trace)}   ({Cost(way.Switches, way.Steps)}; {Standing(way)})";
 
+    /// <summary>Where the interleaving is lost, in a line; null where that is not known.</summary>
+    public static string? NoReturn(Counterexample way)
+    {
+        switch (way.NoReturn)
+        {
+            case null:
+                return null;
+            case { Step: 0 }:
+                return "point of no return: the beginning; every execution fails";
+            case { Step: var step } point:
+                var instead = point.Instead.Select(o => $"{o.Thread}'s {o.Operation}{(o.Function == o.Thread ? "" : $" in {o.Function}()")}").ToList();
+                if (point.CouldEnd)
+                {
+                    instead.Add("the end of the execution");
+                }
+
+                return $"point of no return: step {Prose.Number(step)} (marked !); before it, {Prose.List(instead)} could still have avoided the failure";
+        }
+    }
+
     private static string Standing(Counterexample way) =>
         way.Hit is { } hit ? $"found in execution {Prose.Number(hit.Execution)} of seed {hit.Seed}, {(hit.Hits == 1 ? "the only one" : $"one of {Prose.Number(hit.Hits)}")} in the sample; not minimal"
         : way.IsCutShort ? "the first found: the search for the cheapest was interrupted"
@@ -26,7 +46,7 @@ internal static class TraceText
 
     /// <summary>The command that shows an interleaving again.</summary>
     public static string Replay(BoundVariant bound, string schedule) =>
-        $"thpcheck replay {Prose.Quote(bound.Scenario.Path)} --variant {Prose.Quote(bound.Variant.Name.Value)} --schedule {Prose.Quote(schedule)}";
+        $"thpcheck replay {Prose.Quote(bound.Scenario.Path)} --variant {Prose.Quote(bound.Variant.Name.Value)}{string.Concat(bound.Variant.Added.Select(w => $" {Prose.Quote(w)}"))} --schedule {Prose.Quote(schedule)}";
 
     /// <summary>A trace with the columns of the threads that step in it or wait at its end.</summary>
     public static TraceView View(BoundVariant bound, Trace trace, string mark, Ending? ending, bool full)

@@ -196,6 +196,7 @@ internal static class Judge
         return new(Schedule.Format(exploration.Instance.Machine, schedule), trace, trace.Switches, schedule.Length, exploration is { IsComplete: true, IsReduced: false } && isCheapest)
         {
             IsCutShort = !isCheapest,
+            NoReturn = ways.NoReturn(schedule, findings, property),
         };
     }
 }

@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.CrossChecking;
+using ThpCheck.Checker.Minimisation;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Model.Stepping;
@@ -69,6 +70,9 @@ internal sealed record Counterexample(string Schedule, Trace Trace, int Switches
 
     /// <summary>The schedule by the names of the steps at which it turns to another thread.</summary>
     public string Token(Machine machine) => ReplayToken.Of(Replay.Schedule.Parse(machine, Schedule), Trace.Steps);
+
+    /// <summary>The step after which every continuation fails, or null where that is not known.</summary>
+    public PointOfNoReturn? NoReturn { get; init; }
 
     /// <summary>The execution of a sample that it is, or null.</summary>
     public Hit? Hit { get; init; }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Reflection;
 using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Model.Kernel;
@@ -54,6 +56,7 @@ public sealed class Kernel
 {
     private readonly Dictionary<Type, KernelFile> _files = [];
     private readonly IReadOnlyDictionary<string, bool> _toggles;
+    private readonly MachineBuilder? _builder; // null once the files are made
 
     internal Kernel(KernelVersion version, IReadOnlyDictionary<string, bool> toggles, Config config, Caches caches, MachineBuilder builder)
     {
@@ -61,11 +64,13 @@ public sealed class Kernel
         Config = config;
         Caches = caches;
         _toggles = toggles;
+        _builder = builder;
         foreach (var (file, type) in version.Files)
         {
-            var instance = (KernelFile)Activator.CreateInstance(type, this)!;
-            _files.Add(file, builder.Register(instance, file.Name));
+            _files.Add(file, builder.Register(Make(type), file.Name));
         }
+
+        _builder = null;
     }
 
     /// <summary>Which release and patches.</summary>
@@ -84,9 +89,89 @@ public sealed class Kernel
     public T File<T>()
         where T : KernelFile => (T)_files[Releases.FileOf(typeof(T))];
 
+    /// <summary>An object of a patch's own, which always lives; to be made where the patch's class is: <c>private readonly T x = kernel.Object("x", at => new T(at));</c></summary>
+    /// <param name="name">The name reports use.</param>
+    /// <param name="make">Makes it; its field initialisers take their cells from the layout.</param>
+    /// <exception cref="ModelFaultException">The kernel is made already.</exception>
+    public T Object<T>(string name, Func<Layout, T> make)
+        where T : KernelObject => Builder(name).Object(name, make);
+
+    /// <summary>A slab cache of a patch's own; to be made where the patch's class is.</summary>
+    /// <param name="name">The name that reports give its objects, with their numbers.</param>
+    /// <param name="make">Makes an object.</param>
+    /// <param name="options">How many there are, and what becomes of those that are freed.</param>
+    /// <exception cref="ModelFaultException">The kernel is made already.</exception>
+    public SlabCache<T> Cache<T>(string name, Func<Layout, T> make, SlabOptions options)
+        where T : KernelObject => Builder(name).Cache(name, make, options);
+
+    /// <summary>Fields of a patch's own for the objects of a cache; to be made where the patch's class is.</summary>
+    /// <remarks>They are not zeroed when the object is freed (invents values in a new generation that does not set them).</remarks>
+    /// <param name="name">The name reports use, after the object's.</param>
+    /// <param name="of">The cache whose objects have them.</param>
+    /// <param name="make">Makes the fields of one.</param>
+    /// <exception cref="ModelFaultException">The kernel is made already.</exception>
+    public Fields<T> Fields<T>(string name, SlabCache of, Func<Layout, T> make)
+        where T : KernelObject
+    {
+        ArgumentNullException.ThrowIfNull(of);
+        var builder = Builder(name);
+        return new Fields<T>([.. of.Slots.Select(slot => builder.Object($"{slot.Generations[0].Name}.{name}", make))]);
+    }
+
+    // A patch's constructor is somebody's code.
+    private KernelFile Make(Type type)
+    {
+        try
+        {
+            var constructor = type.GetConstructor([typeof(Kernel)]) ?? throw new ModelFaultException($"the class {type.Name} has no public constructor that takes the Kernel alone");
+            return Countdown.Watched(() => $"making the class {type.Name}", () => (KernelFile)constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [this], null));
+        }
+        catch (Exception e) when (e is not (ModelFaultException or OutOfMemoryException))
+        {
+            throw new ModelFaultException($"making the class {type.Name} threw {e.GetType().Name}: {e.Message}");
+        }
+    }
+
+    private MachineBuilder Builder(string name) => _builder
+        ?? throw new ModelFaultException($"'{name}' is made while paths run; make it in a field's initialiser of the class that uses it");
+
+    /// <summary>The checks that the threads' paths have come to so far, each with the path that it is in.</summary>
+    internal ConcurrentDictionary<string, Type> Met { get; } = [];
+
+    /// <summary>Whether a check is made; it is remembered that a path came to it.</summary>
+    internal bool Check(string name)
+    {
+        if (Worker.Place is { } place)
+        {
+            Met.TryAdd(name, place);
+        }
+
+        return Toggle(name);
+    }
+
     /// <summary>The value of a toggle; where the scenario does not say, the release's.</summary>
     public bool Toggle(string name) =>
         _toggles.TryGetValue(name, out var value) ? value : Releases.TogglesOf(Version.Release).TryGetValue(name, out value) ? value : Toggles.Find(name).Default;
+}
+
+/// <summary>Fields that a patch adds to the objects of a slab cache.</summary>
+/// <typeparam name="T">What they are, for one object.</typeparam>
+public sealed class Fields<T>
+    where T : KernelObject
+{
+    private readonly T[] _of; // by the object's place in its cache
+
+    internal Fields(T[] of) => _of = of;
+
+    /// <summary>Those of an object.</summary>
+    public T this[KernelObject of]
+    {
+        get
+        {
+            ArgumentNullException.ThrowIfNull(of);
+            return _of[of.Slot!.Index];
+        }
+    }
 }
 
 /// <summary>One file of the kernel's source: a class with a virtual method for each of its functions.</summary>
@@ -143,7 +228,7 @@ public abstract class KernelFile(Kernel kernel) : ModelObject
     /// A check that a scenario, or the question why it is there, can switch off: on unless the toggle of this name says
     /// otherwise.
     /// </summary>
-    protected bool Checks(string name) => kernel.Toggle(name);
+    protected bool Checks(string name) => kernel.Check(name);
 
     /// <summary>A difference of a line between kernels, or a mutant.</summary>
     protected bool Toggle(string name) => kernel.Toggle(name);

@@ -46,7 +46,7 @@ public class anon_huge_memory(Kernel kernel) : huge_memory(kernel)
         var src_page = pgtable.pmd_page(pmd);
         await mm.folio_get(src_page);
         var is_exclusive = !Toggle("anon-exclusive") || await test_bit(SubpageFlags.PG_anon_exclusive, src_page.page_flags[0]); // page_try_dup_anon_rmap
-        if (is_exclusive && Checks("fork-copies-pinned") && await load(src_mm.has_pinned) && await File<gup>().folio_maybe_dma_pinned(src_page))
+        if (is_exclusive && await File<anon_memory>().page_needs_cow_for_dma(src_mm, src_page))
         {
             await mm.folio_put(src_page);
             await spin_unlock(src_mm.page_table_lock);
@@ -177,5 +177,42 @@ public class anon_huge_memory(Kernel kernel) : huge_memory(kernel)
         await spin_unlock(tlb.Mm.page_table_lock);
         (tlb, var is_full) = mmu_gather.__tlb_remove_page(tlb, page);
         return (is_full ? await mmu_gather.tlb_flush_mmu(tlb) : tlb, true);
+    }
+
+    /// <inheritdoc/>
+    [KernelSource("mm/rmap.c")]
+    public override async KernelTask try_to_migrate_one(Vma vma, int address)
+    {
+        var vm_mm = await load(vma.vm_mm);
+        var pmd = await load(pgtable.pmd_offset(vm_mm!, address));
+        var table = pgtable.pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
+        var pte = await pgtable.ptep_get_and_clear_full(table.pte[pgtable.pte_index(address)]); // ptep_clear_flush
+        await store(table.pte[pgtable.pte_index(address)], new Pte(Present: false, pte.Write, Dirty: false, Young: false, pte.Pfn));
+        var page = Caches.pfn_to_subpage(pte.Pfn);
+        await large_rmap.page_remove_rmap(page.Folio, page.Number, vm_mm!);
+        await mm.folio_put(page.Folio);
+        await spin_unlock(table.ptl);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Where migration has failed the folio is the old one, and here it always is. Left out: the walk that leads here; exclusive pages.</remarks>
+    [KernelSource("mm/migrate.c")]
+    public override async KernelTask remove_migration_pte(Vma vma, int address)
+    {
+        var vm_mm = await load(vma.vm_mm);
+        var pmd = await load(pgtable.pmd_offset(vm_mm!, address));
+        var table = pgtable.pmd_pgtable(pmd);
+        await spin_lock(table.ptl);
+        var entry = await load(table.pte[pgtable.pte_index(address)]);
+        if (entry is { Present: false, Swap: false, Pfn: not 0 })
+        {
+            var page = Caches.pfn_to_subpage(entry.Pfn);
+            await mm.folio_get(page.Folio);
+            await large_rmap.page_dup_rmap(page.Folio, page.Number, vm_mm!);
+            await store(table.pte[pgtable.pte_index(address)], entry with { Present = true });
+        }
+
+        await spin_unlock(table.ptl);
     }
 }

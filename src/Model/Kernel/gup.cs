@@ -32,7 +32,10 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Looks for the page once, and faults where it is not there as it is needed: then -1.</summary>
-    /// <remarks>Of 5.8: a read of memory that a write would copy asks for a write (<c>gup-read-breaks-cow</c>).</remarks>
+    /// <remarks>
+    /// Of 5.8: a read of memory that a write would copy asks for a write (<c>gup-read-breaks-cow</c>). Left out: VM_BUG_ON of a pin of a page that is not exclusive, since 5.19 (hides
+    /// that assertion), FOLL_FORCE, FOLL_TOUCH.
+    /// </remarks>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> follow_page_pte(Mm vm_mm, Vma vma, int address, bool write, bool pin)
     {
@@ -169,27 +172,80 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The lockless part; -1 where the page is not to be had so.</summary>
-    /// <remarks>Left out: huge PMDs, for which it takes the slow way (hides races of their GUP-fast).</remarks>
+    /// <remarks>
+    /// Of 5.8: a read takes only what may be written (<c>gup-read-breaks-cow</c>). A pin of a small page is two additions, as since 5.14 (before, it was one: invents what comes in between).
+    /// Left out: the look whether the page still belongs to the folio that was taken (hides splits), and DEBUG_VM's
+    /// whether what is pinned is exclusive (hides that assertion).
+    /// </remarks>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
         var pmd = await READ_ONCE(pgtable.pmd_offset(vm_mm, address));
-        if (pgtable.pmd_none_or_trans_huge(pmd))
+        if (pgtable.pmd_trans_huge(pmd))
+        {
+            return await gup_huge_pmd(vm_mm, address, pmd, write, pin);
+        }
+
+        if (pgtable.pmd_none(pmd))
         {
             return -1;
         }
 
         var table = pgtable.pmd_pgtable(pmd);
         var pte = await READ_ONCE(table.pte[pgtable.pte_index(address)]);
-        if (!pte.Present || (write && !pte.Write))
+        if (!pte.Present || ((write || Toggle("gup-read-breaks-cow")) && !pte.Write))
         {
             return -1;
         }
 
         var folio = Caches.pfn_to_page(pte.Pfn);
-        if (!await atomic_inc_not_zero(folio._refcount)) // try_grab_folio
+        if (!await try_grab_folio(folio, pin))
         {
             return -1;
+        }
+
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
+            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
+        {
+            await put_page(pte.Pfn, pin);
+            return -1;
+        }
+
+        return pte.Pfn;
+    }
+
+    /// <summary>The same of a huge page that a PMD maps.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask<int> gup_huge_pmd(Mm vm_mm, int address, Pmd pmd, bool write, bool pin)
+    {
+        if (write && !pmd.Write)
+        {
+            return -1;
+        }
+
+        var folio = pgtable.pmd_page(pmd);
+        if (!await try_grab_folio(folio, pin))
+        {
+            return -1;
+        }
+
+        var pfn = Caches.page_to_pfn(folio) + pgtable.pte_index(address);
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(pgtable.pmd_offset(vm_mm, address)) != pmd) || (pin && !write && !pmd.Write && await gup_must_unshare(folio, 0)))
+        {
+            await put_page(pfn, pin);
+            return -1;
+        }
+
+        return pfn;
+    }
+
+    /// <summary>A reference or a pin to a folio that may be free by now; says whether it got it.</summary>
+    [KernelSource("mm/gup.c")]
+    public virtual async KernelTask<bool> try_grab_folio(Folio folio, bool pin)
+    {
+        if (!await atomic_inc_not_zero(folio._refcount))
+        {
+            return false;
         }
 
         if (pin && folio.Pages == 1)
@@ -201,14 +257,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             await atomic_inc(folio._pincount);
         }
 
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(table.pte[pgtable.pte_index(address)]) != pte)
-            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
-        {
-            await put_page(pte.Pfn, pin);
-            return -1;
-        }
-
-        return pte.Pfn;
+        return true;
     }
 
     /// <summary>Gives a page back: unpin_user_page, or put_page.</summary>

@@ -144,6 +144,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
         var pmd = await pgtable.pmdp_collapse_flush(pgtable.pmd_offset(mm, address));
         await sync_with_gup_fast();
         await notify_end(mm);
+        await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
         return pgtable.pmd_pgtable(pmd);
     }
 

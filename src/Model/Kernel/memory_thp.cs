@@ -410,6 +410,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
         await spin_lock(vm_mm.page_table_lock);
         if (pgtable.pmd_none(await load(pmd)))
         {
+            await atomic_inc(vm_mm.nr_ptes); // mm_inc_nr_ptes
             await store(pmd, Pmd.OfTable(allocated)); // pmd_populate
             await spin_unlock(vm_mm.page_table_lock);
         }
@@ -625,6 +626,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
             var table = await load(vm_mm.pmd_huge_pte); // zap_deposited_table
             await store(vm_mm.pmd_huge_pte, null);
             await kmem_cache_free(table!);
+            await atomic_dec(vm_mm.nr_ptes); // mm_dec_nr_ptes
             await atomic_add(-page.Pages, vm_mm.anonpages);
         }
         else

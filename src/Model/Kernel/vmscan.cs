@@ -158,7 +158,11 @@ public class vmscan(Kernel kernel) : KernelFile(kernel)
                 return (tlb_ubc, false);
             }
 
-            tlb_ubc = await rmap.try_to_unmap_flush_dirty(tlb_ubc);
+            if (Checks("flush-before-pageout"))
+            {
+                tlb_ubc = await rmap.try_to_unmap_flush_dirty(tlb_ubc);
+            }
+
             if (!await pageout(mapping, folio))
             {
                 return (tlb_ubc, false);

@@ -5,8 +5,8 @@ namespace ThpCheck.Model.Objects;
 /// <summary>struct mm_struct, of the reach of a few page tables: one, unless a scenario asks for more.</summary>
 /// <remarks>
 /// Left out: mm_count, so an mm is never freed (hides a walker's use of an mm that is gone); the levels above the PMD, whose entries are
-/// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); counters
-/// of page tables (hygiene only). RSS is counted by the paths of 5.13 only.
+/// the mm's own (hides races on upper levels; none of these paths changes them while a walker can be there); that page
+/// tables and RSS are counted where anonymous memory is faulted in small pages, and at fork.
 /// </remarks>
 public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int ptrs = int.MaxValue, int pages = 1) : KernelObject(at)
 {
@@ -34,6 +34,9 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
     /// <summary>The PMD entry of an address.</summary>
     public Shared<Pmd> pmd_offset(int address) => _pmds[address / ptrs];
 
+    /// <summary>How many pages it has.</summary>
+    public int Pages => pages;
+
     /// <summary>The place of an address's pte in its table.</summary>
     public int pte_index(int address) => address % ptrs;
 
@@ -45,6 +48,9 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
 
     /// <summary>rss_stat[MM_ANONPAGES].</summary>
     public readonly Shared<int> anonpages = at.Cell(-RssRange, RssRange);
+
+    /// <summary>pgtables_bytes, in page tables: how many it has, deposited ones too, as those count them that map files and that collapse.</summary>
+    public readonly Shared<int> nr_ptes = at.Cell(-RssRange, RssRange);
 
     /// <summary>How many gathers have begun and not ended.</summary>
     public readonly Shared<int> tlb_flush_pending = at.Cell(0, threads);
@@ -63,6 +69,11 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
 
     /// <summary>Ghost: it has forked, or was forked, so that references other than pins promise nothing.</summary>
     public readonly Ghost<bool> forked = at.Ghost<bool>();
+
+    private readonly Ghost<int>[] _bound = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, 3, 0, $"bound[{i}]"))];
+
+    /// <summary>Ghost: the node, plus one, that the process has asked for at an address by an mbind that said it had done it; 0 for none.</summary>
+    public Ghost<int> bound(int address) => _bound[address];
 
     /// <summary>Ghost: what the process stored last at an address since it was forked, or 0.</summary>
     public Ghost<int> stored(int address) => _stored[address];
@@ -89,7 +100,7 @@ public sealed class Vma(Layout at, int pages, int chain) : KernelObject(at)
     /// <summary>The page after its last.</summary>
     public readonly Shared<int> vm_end = at.Cell(0, pages);
 
-    /// <summary>vm_policy: the node that its pages are bound to, from 1; 0 where it has no policy of its own.</summary>
+    /// <summary>vm_policy, of mode MPOL_BIND: the node, plus one, that its pages are bound to; 0 where it has no policy of its own.</summary>
     public readonly Shared<int> vm_policy = at.Cell(0, 3);
 
     /// <summary>The offset that its first page has in what it maps.</summary>

@@ -126,6 +126,7 @@ public class collapse_mmap_read_khugepaged(Kernel.Kernel kernel) : absent_pmd_kh
             await spin_unlock(table!.ptl);
             await spin_unlock(mm.page_table_lock);
             await notify_end(mm);
+            await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
             await pte_free_defer(pgtable.pmd_pgtable(pgt_pmd));
             return result;
         }
@@ -254,6 +255,7 @@ public class collapse_mmap_read_khugepaged(Kernel.Kernel kernel) : absent_pmd_kh
         await notify_end(mm);
         if (!skipped_uffd)
         {
+            await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
             await pte_free_defer(table);
         }
     }

@@ -17,6 +17,7 @@ public class before_right_locks_khugepaged(Kernel.Kernel kernel) : khugepaged(ke
         await spin_lock(mm.page_table_lock);
         var pmd = await pgtable.pmdp_collapse_flush(pgtable.pmd_offset(mm, address));
         await spin_unlock(mm.page_table_lock);
+        await atomic_dec(mm.nr_ptes); // mm_dec_nr_ptes
         return pgtable.pmd_pgtable(pmd);
     }
 

@@ -107,6 +107,9 @@ internal sealed class Footprints
                 or OperationCode.rcu_read_lock or OperationCode.rcu_read_unlock or OperationCode.preempt_disable or OperationCode.preempt_enable
                 or OperationCode.local_irq_disable or OperationCode.local_irq_enable:
                 break;
+            case OperationCode.taken_away or OperationCode.delayed:
+                Access(cell, false, to);
+                break;
             case OperationCode.load or OperationCode.READ_ONCE or OperationCode.smp_load_acquire or OperationCode.atomic_read:
                 Access(cell, false, to);
                 break;

@@ -132,6 +132,11 @@ internal static class Operations
                 state.Set(cell, state.Get(cell) & ~operation.A);
                 return had ? 1 : 0;
             case OperationCode.folio_unlock:
+                if ((state.Get(cell) & operation.A) == 0 && state.Machine.Mutation is not null && Phantoms.IsAnothers(state, thread, operation))
+                {
+                    throw new ModelFaultException($"the lock that was taken away from one thread is released by another, {state.Machine.ThreadName(thread)}");
+                }
+
                 if ((state.Get(cell) & operation.A) == 0 && !state.Meets(KernelBug.BadUnlock, operation.Object, cell))
                 {
                     return 0;
@@ -172,11 +177,20 @@ internal static class Operations
                 Slab.Discard(state, choice);
                 return 0;
             case OperationCode.list_add or OperationCode.list_add_tail or OperationCode.list_del or OperationCode.list_get or OperationCode.list_count:
+                if (state.Machine.Mutation is not null && operation.Code is not (OperationCode.list_get or OperationCode.list_count)
+                    && Phantoms.Racing(state, thread, operation) is >= 0 and var other
+                    && !state.Meets(KernelBug.ListCorruption, operation.Object, cell, $"as {state.Machine.ThreadName(other)} is at the same list, and one of them only believes to hold its lock"))
+                {
+                    return 0;
+                }
+
                 return GuardedList.Execute(state, operation);
             case OperationCode.mmu_store or OperationCode.mmu_load or OperationCode.flush_tlb_pages or OperationCode.flush_tlb_all or OperationCode.tlb_entry_changes:
                 return Mmu.Execute(state, operation, choice);
             case OperationCode.Choose:
                 return choice;
+            case OperationCode.taken_away or OperationCode.delayed:
+                return Phantoms.Result(state, operation);
             default:
                 throw new UnreachableException($"{operation.Code}");
         }

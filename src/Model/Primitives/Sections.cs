@@ -28,6 +28,7 @@ internal static class Sections
         OperationCode.down_write or OperationCode.down_write_trylock => result == 0 ? context : context.Taking(new(operation.Cell, 0, LockMode.Exclusive)),
         OperationCode.down_write_acquire => context.Taking(new(operation.Cell, 0, LockMode.Exclusive)),
         OperationCode.up_read or OperationCode.up_write => context.Dropping(operation.Cell),
+        OperationCode.taken_away => Phantoms.After(operation, context),
         OperationCode.downgrade_write => context.Dropping(operation.Cell).Taking(new(operation.Cell, 0, LockMode.Shared)),
         _ => context,
     };

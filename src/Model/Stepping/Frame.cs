@@ -46,6 +46,9 @@ internal abstract class FrameType
     /// </summary>
     public bool IsShown { get; init; }
 
+    /// <summary>How many awaits it has.</summary>
+    public abstract int Awaits { get; }
+
     /// <summary>The same in every run: what stands for the type where content is compared.</summary>
     public ulong ContentKey { get; }
 
@@ -65,11 +68,11 @@ internal abstract class FrameType
 
     public abstract Frame FromWords(long[] words);
 
-    /// <summary>The line of the await that a frame of these words waits in; null without symbols.</summary>
-    public SourceLine? LineOf(long[] words) => _lines.GetOrAdd(StateOf(words), state => SourceLines.OfAwait(StateMachine, state));
+    /// <summary>Which of its awaits a frame is suspended in, as the compiler numbers them.</summary>
+    public abstract int AwaitOf(long[] words);
 
-    /// <summary>Which of its awaits a frame waits in, from 0.</summary>
-    protected abstract int StateOf(long[] words);
+    /// <summary>The line of the await that a frame of these words waits in; null without symbols.</summary>
+    public SourceLine? LineOf(long[] words) => _lines.GetOrAdd(AwaitOf(words), state => SourceLines.OfAwait(StateMachine, state));
 
     private static class Holder<TStateMachine>
         where TStateMachine : IAsyncStateMachine
@@ -103,14 +106,16 @@ internal sealed class FrameType<TStateMachine> : FrameType
         IsShown = typeof(TStateMachine).Namespace is var space && space != "ThpCheck.Model.Primitives" && space?.StartsWith("ThpCheck.Specs", StringComparison.Ordinal) != true;
     }
 
+    public override int Awaits => _live.NotUnderstood is null ? _live.States.Count(s => s >= 0) : int.MaxValue;
+
+    public override int AwaitOf(long[] words) => (int)words[_stateWord];
+
     public override Frame FromWords(long[] words)
     {
         var frame = new FrameOf(this);
         _codec.Read(ref frame.StateMachine, words);
         return frame;
     }
-
-    protected override int StateOf(long[] words) => (int)words[_stateWord];
 
     internal FrameOf Enter(ref TStateMachine stateMachine) => new(this) { StateMachine = stateMachine };
 

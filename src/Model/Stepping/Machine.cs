@@ -15,6 +15,7 @@ public sealed class Machine
     private readonly Dictionary<object, int> _arrays = new(ReferenceEqualityComparer.Instance);
     private readonly ConcurrentDictionary<Type, object> _byType = new();
     private readonly ConcurrentDictionary<string, int> _regions = new();
+    private readonly ConcurrentDictionary<string, bool> _entered = new(StringComparer.Ordinal); // a set
     private readonly ulong[] _hashes; // for each cell with few values, the two hashes of each value
 
     internal Machine(MachineParts parts, MachineBuilder options)
@@ -23,6 +24,7 @@ public sealed class Machine
         Key = options.Key;
         Tolerated = options.Tolerated.Aggregate(KernelBug.Warning.Bit(), static (all, bug) => all | bug.Bit());
         KeepsDeadFields = options.KeepsDeadFields;
+        Mutation = options.Mutation;
         WaitingWritersHoldOffReaders = options.WaitingWritersHoldOffReaders;
         for (var i = 0; i < parts.Arrays.Length; i++)
         {
@@ -70,7 +72,12 @@ public sealed class Machine
     /// <summary>Turns the use of the memo off: every transition runs its path. For comparing with the memo on.</summary>
     public bool Memo { get; set; } = true;
 
+    /// <summary>The functions that were entered of those that a patch changes, as <see cref="Countdown.Enter"/> was told.</summary>
+    public IReadOnlyList<string> Entered => [.. _entered.Keys.Order(StringComparer.Ordinal)];
+
     internal FrameTable Frames { get; }
+
+    internal void Enter(string function) => _entered.TryAdd(function, true);
 
     // The bugs after which an execution goes on, as a mask: warnings, and what the variant tolerates.
     internal int Tolerated { get; }
@@ -78,6 +85,9 @@ public sealed class Machine
     internal bool WaitingWritersHoldOffReaders { get; }
 
     internal bool KeepsDeadFields { get; }
+
+    // In what its threads' kernel differs from the one they were written for, or null. The environment is as it is.
+    internal Mutation? Mutation { get; }
 
     // Where each cell is in a state's words; [0] is unused.
     internal CellPlace[] Places { get; }

@@ -43,6 +43,9 @@ public sealed class MachineBuilder
     /// </summary>
     public bool KeepsDeadFields { get; init; }
 
+    /// <summary>Something taken away from the kernel, or null.</summary>
+    internal Mutation? Mutation { get; init; }
+
     internal int ThreadCount
     {
         get

@@ -29,7 +29,7 @@ public enum OperationCode : byte
     list_add, list_add_tail, list_del, list_get, list_count,
 
     // The model's own.
-    Choose, Until, Yield,
+    Choose, Until, Yield, taken_away, delayed,
 
     // The MMU (Primitives/Mmu.cs).
     mmu_store, mmu_load, flush_tlb_pages, flush_tlb_all, tlb_entry_changes,

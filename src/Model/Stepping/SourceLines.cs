@@ -25,9 +25,6 @@ internal static class SourceLines
     // Symbols are no model state: they depend on the assembly alone. A reader's memory lives as long as its provider is kept.
     private static readonly ConcurrentDictionary<Assembly, MetadataReaderProvider?> Symbols = [];
 
-    // "Async Method Stepping Information" of the portable PDB format.
-    private static readonly Guid AsyncSteppingInformation = new("54FD2AC5-E925-401A-9C2A-F94F171072F8");
-
     /// <summary>The method's topmost line of code; null without symbols, as in an assembly that was loaded from memory.</summary>
     /// <param name="method">Any method; for an async one as written, the code is that of its state machine.</param>
     public static SourceLine? Of(MethodBase method)
@@ -50,13 +47,46 @@ internal static class SourceLines
     public static SourceLine? LineOf(MethodBase method, int ilOffset) =>
         Points(method).TakeWhile(point => point.Offset <= ilOffset).Select(static point => (SourceLine?)point.Line).LastOrDefault();
 
-    /// <summary>The line of an await of an async method; null without symbols, or for a state that is none.</summary>
-    /// <param name="stateMachine">The method's state machine.</param>
-    /// <param name="state">The state that it is in while it waits there: the compiler numbers the awaits from 0.</param>
+    /// <summary>The line of the statement that holds an await; null without symbols.</summary>
+    /// <param name="stateMachine">The async method's state machine.</param>
+    /// <param name="state">The await, as the compiler numbers them.</param>
     public static SourceLine? OfAwait(Type stateMachine, int state)
     {
         var moveNext = MoveNext(stateMachine);
-        return Yields(moveNext) is { } yields && state >= 0 && state < yields.Count ? LineOf(moveNext, yields[state]) : null;
+        var code = IlReader.Read(moveNext.GetMethodBody()!);
+
+        // this.<>1__state = cached = state;
+        for (var i = 3; i < code.Length; i++)
+        {
+            if (code[i].Code == ILOpCode.Stfld && code[i - 3].Code == ILOpCode.Ldc_i4 && code[i - 3].Operand == state
+                && moveNext.Module.ResolveField(code[i].Operand, stateMachine.GenericTypeArguments, null)?.Name == "<>1__state")
+            {
+                return LineOf(moveNext, code[i].Offset);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The line of the statement in which an async method names a text; null without symbols, or where it does not.</summary>
+    public static SourceLine? OfText(Type stateMachine, string text)
+    {
+        var moveNext = MoveNext(stateMachine);
+        var at = Array.Find(IlReader.Read(moveNext.GetMethodBody()!), c => c.Code == ILOpCode.Ldstr && moveNext.Module.ResolveString(c.Operand) == text);
+        return at.Code == ILOpCode.Ldstr ? LineOf(moveNext, at.Offset) : null;
+    }
+
+    /// <summary>Where an async method calls one of some methods, in the order of its code, with the name of what it calls.</summary>
+    public static IEnumerable<(string Called, SourceLine? Line)> CallsIn(Type stateMachine, Type of, IReadOnlyCollection<string> names)
+    {
+        var moveNext = MoveNext(stateMachine);
+        foreach (var call in IlReader.Read(moveNext.GetMethodBody()!).Where(c => c.Code == ILOpCode.Call))
+        {
+            if (moveNext.Module.ResolveMethod(call.Operand, stateMachine.GenericTypeArguments, null) is { } called && called.DeclaringType == of && names.Contains(called.Name))
+            {
+                yield return (called.Name, LineOf(moveNext, call.Offset));
+            }
+        }
     }
 
     /// <summary>
@@ -104,38 +134,6 @@ internal static class SourceLines
         return reader.GetMethodDebugInformation(handle).GetSequencePoints()
             .Where(static point => !point.IsHidden)
             .Select(point => (point.Offset, new SourceLine(File(reader, point.Document), point.StartLine)));
-    }
-
-    // Where each await suspends, by its offset in the IL: what debuggers step over awaits with. A blob of the offset of a handler, then
-    // for each await two offsets and a compressed number.
-    private static List<int>? Yields(MethodInfo moveNext)
-    {
-        if (Symbols.GetOrAdd(moveNext.Module.Assembly, Open) is not { } symbols)
-        {
-            return null;
-        }
-
-        var reader = symbols.GetMetadataReader();
-        foreach (var handle in reader.GetCustomDebugInformation((MethodDefinitionHandle)MetadataTokens.Handle(moveNext.MetadataToken)))
-        {
-            var information = reader.GetCustomDebugInformation(handle);
-            if (reader.GetGuid(information.Kind) == AsyncSteppingInformation)
-            {
-                var blob = reader.GetBlobReader(information.Value);
-                blob.ReadUInt32();
-                var yields = new List<int>();
-                while (blob.RemainingBytes > 0)
-                {
-                    yields.Add((int)blob.ReadUInt32());
-                    blob.ReadUInt32();
-                    blob.ReadCompressedInteger();
-                }
-
-                return yields;
-            }
-        }
-
-        return null;
     }
 
     /// <summary>A compiler on Windows writes backslashes; a path map leaves <c>./</c> or <c>/_/</c> where the repository was.</summary>

@@ -105,7 +105,10 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
             Runs++;
             ref readonly var at = ref _nodes[node];
             var details = _details[node];
-            var run = _worker.Resume(thread, details.Frame, at.Operation, result, Sections.After(at.Operation, result, details.Context));
+            var context = Sections.After(at.Operation, result, details.Context);
+            var run = context.Delay is { Stage: DelayStage.Due, Then: var then }
+                ? new LocalRun(details.Frame, then, context.Delaying(null), [], null)
+                : _worker.Resume(thread, details.Frame, at.Operation, result, context);
             fault = run.Fault;
             if (fault is not null)
             {
@@ -183,6 +186,12 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
 
     private int Intern(LocalRun run, bool started)
     {
+        if (machine.Mutation is { } mutation && machine.ThreadKind(thread) != ThreadKind.Environment)
+        {
+            var (pending, context) = Phantoms.Of(machine, mutation, run.Frame, run.Pending, run.Context);
+            run = run with { Pending = pending, Context = context };
+        }
+
         var key = new NodeKey(run.Frame, run.Pending, run.Context, started);
         if (_numbers.TryGetValue(key, out var number))
         {
@@ -202,10 +211,10 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         var (low, high) = machine.Frames.HashOf(run.Frame);
         FoldInto(ref low, ref high, run, started);
         var (a, b) = (Fingerprint.Of(machine.Key, -1 - thread, low), Fingerprint.Of(machine.Key, -1 - thread, high));
-        var flags = (run.Frame == 0 ? NodeFlags.Finished : 0) | (started ? NodeFlags.Started : 0)
+        var flags = (HasEnded(run) ? NodeFlags.Finished : 0) | (started ? NodeFlags.Started : 0)
             | (Operations.CanBlock(run.Pending.Code) ? NodeFlags.CanBlock : 0) | (Operations.HasChoices(run.Pending.Code) ? NodeFlags.HasChoices : 0);
         flags |= machine.ThreadKind(thread) == ThreadKind.Task || started ? NodeFlags.Owes : 0;
-        var bugs = run.Frame == 0
+        var bugs = HasEnded(run)
             ? run.Context.IsOutside ? 0 : KernelBug.UnbalancedSection.Bit()
             : Sections.BugsOf(run.Pending, run.Context);
         _nodes[number] = new Node(run.Pending, flags, bugs, run.Context.Sections, a.Low + b.High, a.High + (b.Low * 3));
@@ -214,6 +223,9 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         NodeCount++;
         return number;
     }
+
+    // One that owes a step has not.
+    private static bool HasEnded(LocalRun run) => run.Frame == 0 && run.Context.Delay is null;
 
     private static void FoldInto(ref ulong low, ref ulong high, LocalRun run, bool started)
     {
@@ -236,6 +248,19 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         {
             Fingerprint.Fold(ref low, ref high, Fingerprint.OfText(region));
         }
+
+        foreach (var phantom in context.Phantoms)
+        {
+            Fingerprint.Fold(ref low, ref high, (ulong)(uint)phantom.Cell | ((ulong)phantom.Code << 32) | ((ulong)phantom.Mode << 40) | ((ulong)phantom.Depth << 48));
+            Fingerprint.Fold(ref low, ref high, (ulong)phantom.Operand);
+        }
+
+        if (context.Delay is { } delay)
+        {
+            Fingerprint.Fold(ref low, ref high, (ulong)delay.Stage);
+            Fingerprint.Fold(ref low, ref high, (ulong)delay.Step.GetHashCode());
+            Fingerprint.Fold(ref low, ref high, (ulong)delay.Then.GetHashCode());
+        }
     }
 
     // Every path on the stack is a region by its own name, and by its file's and its own; every held lock by its name.
@@ -245,6 +270,14 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         foreach (var held in run.Context.Held)
         {
             regions.Add(machine.LockName(held.Cell));
+        }
+
+        foreach (var phantom in run.Context.Phantoms)
+        {
+            if (phantom.Code == OperationCode.spin_lock)
+            {
+                regions.Add(machine.LockName(phantom.Cell));
+            }
         }
 
         for (var frame = run.Frame; frame != 0; frame = machine.Frames.Parent(frame))

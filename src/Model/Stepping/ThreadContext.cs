@@ -39,9 +39,12 @@ public sealed class ThreadContext : IEquatable<ThreadContext>
 {
     private readonly HeldLock[] _held;
     private readonly string[] _regions; // in the order they were entered
+    private readonly Phantom[] _phantoms; // in the order they were acquired
 
-    private ThreadContext(int rcu, int preempt, int irq, HeldLock[] held, string[] regions)
+    private ThreadContext(int rcu, int preempt, int irq, HeldLock[] held, string[] regions, Phantom[]? phantoms = null, Delay? delay = null)
     {
+        _phantoms = phantoms ?? [];
+        Delay = delay;
         RcuNesting = rcu;
         PreemptDepth = preempt;
         IrqDepth = irq;
@@ -77,7 +80,13 @@ public sealed class ThreadContext : IEquatable<ThreadContext>
     /// <summary>Whether a thread in this context may end.</summary>
     public bool IsOutside => !IsAtomic && _held.Length == 0;
 
-    /// <summary>How the lock is held, or null.</summary>
+    /// <summary>On a mutated kernel, what the thread believes to hold, in the order it was acquired.</summary>
+    internal ReadOnlySpan<Phantom> Phantoms => _phantoms;
+
+    /// <summary>On a mutated kernel, the step that the thread owes, or null.</summary>
+    internal Delay? Delay { get; }
+
+    /// <summary>How the lock is held, or believed to be, or null.</summary>
     public LockMode? ModeOf(int cell, long bit = 0)
     {
         foreach (var held in _held)
@@ -88,13 +97,22 @@ public sealed class ThreadContext : IEquatable<ThreadContext>
             }
         }
 
+        foreach (var phantom in _phantoms)
+        {
+            if (phantom.Code == OperationCode.spin_lock && phantom.Cell == cell && phantom.Operand == bit)
+            {
+                return phantom.Mode;
+            }
+        }
+
         return null;
     }
 
     /// <inheritdoc/>
     public bool Equals(ThreadContext? other) =>
         other is not null && RcuNesting == other.RcuNesting && PreemptDepth == other.PreemptDepth && IrqDepth == other.IrqDepth
-        && _held.AsSpan().SequenceEqual(other._held) && _regions.AsSpan().SequenceEqual(other._regions);
+        && _held.AsSpan().SequenceEqual(other._held) && _regions.AsSpan().SequenceEqual(other._regions)
+        && _phantoms.AsSpan().SequenceEqual(other._phantoms) && Delay == other.Delay;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as ThreadContext);
@@ -116,25 +134,35 @@ public sealed class ThreadContext : IEquatable<ThreadContext>
             hash.Add(region);
         }
 
+        foreach (var phantom in _phantoms)
+        {
+            hash.Add(phantom);
+        }
+
+        hash.Add(Delay);
         return hash.ToHashCode();
     }
 
-    internal ThreadContext With(int rcu = 0, int preempt = 0, int irq = 0) =>
-        new(RcuNesting + rcu, PreemptDepth + preempt, IrqDepth + irq, _held, _regions);
+    internal ThreadContext With(Phantom[] phantoms) => new(RcuNesting, PreemptDepth, IrqDepth, _held, _regions, phantoms, Delay);
 
-    internal ThreadContext Taking(HeldLock held) => new(RcuNesting, PreemptDepth, IrqDepth, [.. _held, held], _regions);
+    internal ThreadContext Delaying(Delay? delay) => new(RcuNesting, PreemptDepth, IrqDepth, _held, _regions, _phantoms, delay);
+
+    internal ThreadContext With(int rcu = 0, int preempt = 0, int irq = 0) =>
+        new(RcuNesting + rcu, PreemptDepth + preempt, IrqDepth + irq, _held, _regions, _phantoms, Delay);
+
+    internal ThreadContext Taking(HeldLock held) => new(RcuNesting, PreemptDepth, IrqDepth, [.. _held, held], _regions, _phantoms, Delay);
 
     internal ThreadContext Dropping(int cell, long bit = 0) =>
         Array.FindLastIndex(_held, h => h.Cell == cell && h.Bit == bit) is >= 0 and var last
-            ? new(RcuNesting, PreemptDepth, IrqDepth, [.. _held[..last], .. _held[(last + 1)..]], _regions)
+            ? new(RcuNesting, PreemptDepth, IrqDepth, [.. _held[..last], .. _held[(last + 1)..]], _regions, _phantoms, Delay)
             : this;
 
-    internal ThreadContext Entering(string region) => new(RcuNesting, PreemptDepth, IrqDepth, _held, [.. _regions, region]);
+    internal ThreadContext Entering(string region) => new(RcuNesting, PreemptDepth, IrqDepth, _held, [.. _regions, region], _phantoms, Delay);
 
     /// <summary>Null when the region was not entered.</summary>
     internal ThreadContext? Leaving(string region)
     {
         var last = Array.LastIndexOf(_regions, region);
-        return last < 0 ? null : new(RcuNesting, PreemptDepth, IrqDepth, _held, [.. _regions[..last], .. _regions[(last + 1)..]]);
+        return last < 0 ? null : new(RcuNesting, PreemptDepth, IrqDepth, _held, [.. _regions[..last], .. _regions[(last + 1)..]], _phantoms, Delay);
     }
 }

@@ -37,6 +37,7 @@ internal sealed class Worker(Machine machine)
     private string _faultSite = "";
     private ThreadContext _context = ThreadContext.Initial;
     private int _thread;
+    private Func<string>? _where; // made once
 
     private enum Slot : byte
     {
@@ -48,6 +49,15 @@ internal sealed class Worker(Machine machine)
     /// <summary>The worker whose thread is running on this OS thread.</summary>
     public static Worker Running => _current
         ?? throw new ModelFaultException("a kernel path was called from outside the checker; only a scenario's threads, set-up and tear-down run paths");
+
+    /// <summary>The same, or null where none runs: a property asks the kernel, too.</summary>
+    public static Worker? RunningOrNull => _current;
+
+    /// <summary>The path whose code runs on this OS thread for one of a scenario's threads, by its state machine; null where none does, or set-up's.</summary>
+    public static Type? Place =>
+        _current is { _running: >= 0 and var running } worker && worker.Machine.ThreadKind(worker._thread) != ThreadKind.Environment
+            ? worker._live[running]!.Type.StateMachine
+            : null;
 
     public Machine Machine => machine;
 
@@ -241,10 +251,15 @@ internal sealed class Worker(Machine machine)
 
     private string Top => _running < 0 ? machine.ThreadName(_thread) : _live[_running]!.Type.Method;
 
+    // Asked by another OS thread, of code that does not come to an end.
+    private string Where() =>
+        _running >= 0 && _live[_running] is { } frame ? FrameFields.Describe(frame.Type.StateMachine) : $"the thread {machine.ThreadName(_thread)}";
+
     private LocalRun Run(int thread, ThreadContext context, Action first)
     {
         var outer = _current;
         _current = this;
+        var before = Countdown.Begin(_where ??= Where);
         try
         {
             _thread = thread;
@@ -273,6 +288,7 @@ internal sealed class Worker(Machine machine)
         }
         finally
         {
+            Countdown.End(before);
             _current = outer;
         }
     }

@@ -35,22 +35,35 @@ public sealed class ScenarioBinder
     private readonly Dictionary<string, long> _numbers = new(StringComparer.Ordinal);
 
     private readonly bool _keepsDeadFields;
+    private readonly Mutation? _mutation;
+    private Library _library;
 
-    private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields)
+    private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Library library, Mutation? mutation)
     {
+        _mutation = mutation;
         _file = file;
         _variant = variant;
         _keepsDeadFields = keepsDeadFields;
+        _library = library;
     }
 
     /// <summary>Binds one variant of a scenario.</summary>
     /// <param name="file">The scenario.</param>
     /// <param name="variant">The variant in it.</param>
     /// <param name="keepsDeadFields">For comparing: <see cref="MachineBuilder.KeepsDeadFields"/>.</param>
+    /// <param name="library">What it can name; what is built in unless given.</param>
     /// <returns>The variant, or null and what is wrong.</returns>
-    public static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, bool keepsDeadFields = false)
+    public static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(
+        ScenarioFile file, VariantSpec variant, bool keepsDeadFields = false, Library? library = null) => Bind(file, variant, keepsDeadFields, library, null);
+
+    /// <summary>The same on a kernel that differs in one place.</summary>
+    internal static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(ScenarioFile file, VariantSpec variant, Mutation mutation, Library? library = null) =>
+        Bind(file, variant, false, library, mutation);
+
+    private static (BoundVariant? Variant, IReadOnlyList<Diagnostic> Diagnostics) Bind(
+        ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Library? library, Mutation? mutation)
     {
-        var binder = new ScenarioBinder(file, variant, keepsDeadFields);
+        var binder = new ScenarioBinder(file, variant, keepsDeadFields, library ?? Library.BuiltIn, mutation);
         try
         {
             return (binder.Bind(), binder._diagnostics);
@@ -73,13 +86,13 @@ public sealed class ScenarioBinder
         CheckExpectations(properties);
         ThrowIfAny();
 
-        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields };
+        var builder = new MachineBuilder { Tolerated = tolerated, RcuCallbacks = _file.Threads.Any(RunsCallbacks) ? 2 : 0, KeepsDeadFields = _keepsDeadFields, Mutation = _mutation };
         var threads = _file.Threads.Select(t => builder.Thread(t.Name.Value, KindOf(t))).ToArray();
         var discards = pools.Values.Any(p => p.Discard);
         var slab = discards ? builder.Thread(SlabThread, ThreadKind.Environment) : -1;
         var setUp = builder.Thread(SetUp, ThreadKind.Environment);
         var caches = new Caches(builder, config, pools);
-        var kernel = new Kernel(version, toggles, config, caches, builder);
+        var kernel = At(_file.Position, () => new Kernel(version, Defaults(toggles), config, caches, builder));
         foreach (var walk in kernel.File<rmap_walks>().All)
         {
             builder.Register(walk, walk.GetType().Name);
@@ -138,28 +151,75 @@ public sealed class ScenarioBinder
         }
 
         var patches = new List<Patch>();
+        var sources = new List<SourcePatch>();
         foreach (var name in _variant.Patches)
         {
             if (Releases.Patches.FirstOrDefault(p => p.Name == name.Value) is { } patch)
             {
                 patches.Add(patch);
+                if (sources.Count > 0)
+                {
+                    Report(name.Position, $"the patch '{name}' is built in, so it cannot be on top of the file {sources[^1].Path}; name it before that one");
+                }
+            }
+            else if (_library.Patches.FirstOrDefault(p => p.Name == name.Value) is { } source)
+            {
+                sources.Add(source);
             }
             else
             {
-                Report(name.Position, $"no patch '{name.Value}'.{NearestName.Hint(name.Value, Releases.Patches.Select(p => p.Name))} 'thpcheck list patches' names them");
+                Report(name.Position, $"no patch '{name.Value}'.{NearestName.Hint(name.Value, _library.PatchNames)} 'thpcheck list patches' names them");
             }
         }
 
         ThrowIfAny();
+        return Compiled(At(_variant.Patches is [.., var last] ? last.Position : release.Position, () => Releases.Compose(release.Value, patches)), sources);
+    }
+
+    // The release with the library's files, and the patches that are files.
+    private KernelVersion Compiled(KernelVersion version, List<SourcePatch> sources)
+    {
+        var files = version.Files.Concat(_library.Files.Select(f => KeyValuePair.Create(f, f))).ToDictionary();
+        version = version with { Files = files };
+        if (sources.Count + _library.Series.Count == 0)
+        {
+            return version;
+        }
+
+        CompiledSeries compiled;
         try
         {
-            return Releases.Compose(release.Value, patches);
+            compiled = _library.Compile(version, [.. sources, .. _library.Series]);
         }
-        catch (ModelFaultException e)
+        catch (PatchException e)
         {
-            Report(_variant.Patches[^1].Position, e.Message);
+            _diagnostics.AddRange(e.Diagnostics);
             throw new BindingException();
         }
+
+        _library = _library.With(compiled);
+        for (var i = 0; i < compiled.Patches.Count; i++)
+        {
+            var patch = compiled.Patches[i];
+            foreach (var (file, type) in _library.Probing && i >= sources.Count ? patch.Probes : patch.Files)
+            {
+                files[file] = type;
+            }
+        }
+
+        return version with { Patches = [.. version.Patches, .. sources.Select(p => p.Name), .. _library.Probing ? [] : _library.Series.Select(p => p.Name)] };
+    }
+
+    // With those of the library that no scenario sets: the kernel knows its own.
+    private Dictionary<string, bool> Defaults(Dictionary<string, bool> toggles)
+    {
+        var all = new Dictionary<string, bool>(toggles, StringComparer.Ordinal);
+        foreach (var toggle in _library.Toggles.Except(Toggles.All))
+        {
+            all.TryAdd(toggle.Name, toggle.Default);
+        }
+
+        return all;
     }
 
     private Dictionary<string, bool> BindToggles()
@@ -168,9 +228,9 @@ public sealed class ScenarioBinder
         foreach (var setting in _variant.Toggles)
         {
             var name = setting.Name.Value;
-            if (Toggles.All.All(t => t.Name != name))
+            if (_library.Toggles.All(t => t.Name != name))
             {
-                Report(setting.Name.Position, $"no toggle '{name}'.{NearestName.Hint(name, Toggles.All.Select(t => t.Name))} 'thpcheck list toggles' names them");
+                Report(setting.Name.Position, $"no toggle '{name}'.{NearestName.Hint(name, _library.Toggles.Select(t => t.Name))} 'thpcheck list toggles' names them");
             }
             else if (setting.Value.Value is SettingValue.Boolean value)
             {
@@ -349,13 +409,13 @@ public sealed class ScenarioBinder
         var properties = new List<Property>();
         foreach (var name in _file.Properties)
         {
-            if (PropertyCatalog.All.FirstOrDefault(p => p.Name == name.Value) is { } property)
+            if (_library.Properties.FirstOrDefault(p => p.Name == name.Value) is { } property)
             {
                 properties.Add(property);
             }
             else if (KernelBugProperties.All.All(p => p.Name != name.Value)) // those are always looked at
             {
-                Report(name.Position, $"no property '{name.Value}'.{NearestName.Hint(name.Value, PropertyCatalog.All.Select(p => p.Name))} 'thpcheck list properties' names them");
+                Report(name.Position, $"no property '{name.Value}'.{NearestName.Hint(name.Value, _library.Properties.Select(p => p.Name))} 'thpcheck list properties' names them");
             }
         }
 
@@ -369,7 +429,7 @@ public sealed class ScenarioBinder
         {
             if (!known.Contains(expectation.Name.Value))
             {
-                var listed = PropertyCatalog.All.Any(p => p.Name == expectation.Name.Value);
+                var listed = _library.Properties.Any(p => p.Name == expectation.Name.Value);
                 Report(expectation.Name.Position, listed
                     ? $"'{expectation.Name}' is expected but is not among the scenario's properties; add it there"
                     : $"no property '{expectation.Name}'.{NearestName.Hint(expectation.Name.Value, known)}");
@@ -481,9 +541,28 @@ public sealed class ScenarioBinder
             {
                 foreach (var stateMachine in FrameType.StateMachinesIn(type))
                 {
-                    At(_file.Position, () => FrameType.Of(stateMachine));
+                    CheckFrame(stateMachine);
                 }
             }
+        }
+    }
+
+    private void CheckFrame(Type stateMachine)
+    {
+        try
+        {
+            FrameType.Of(stateMachine);
+        }
+        catch (ModelFaultException e) when (stateMachine.Assembly != typeof(Kernel).Assembly && SourceLines.Of(stateMachine) is { } line)
+        {
+            var place = $"{line}: ";
+            _diagnostics.Add(new(line.File, line.Line, 1, $"error: {(e.Message.StartsWith(place, StringComparison.Ordinal) ? e.Message[place.Length..] : e.Message)}"));
+            throw new BindingException();
+        }
+        catch (ModelFaultException e)
+        {
+            Report(_file.Position, e.Message);
+            throw new BindingException();
         }
     }
 

@@ -51,6 +51,9 @@ public sealed record VariantSpec
 
     /// <summary>The exact outcomes over all End states, per property.</summary>
     public IReadOnlyList<OutcomesSpec> Outcomes { get; init; } = [];
+
+    /// <summary>The options of a command line that put the variant together; none for one that stands in a file as it is.</summary>
+    public IReadOnlyList<string> Added { get; init; } = [];
 }
 
 /// <summary>What a variant is expected to do to a property.</summary>

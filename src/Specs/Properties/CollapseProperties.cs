@@ -77,12 +77,17 @@ public static class CollapseProperties
             {
                 return $"{mm} counts {view.Get(mm.shmempages)} pages of files and {view.Get(mm.anonpages)} anonymous ones, and maps {shmem} and {anon}";
             }
+
+            if (view.IsLive(mm) && PageTables(view, pgtable, mm) is var tables && view.Get(mm.nr_ptes) != tables)
+            {
+                return $"{mm} counts {view.Get(mm.nr_ptes)} page tables, and has {tables}";
+            }
         }
 
         return null;
     }) with
     {
-        Promise = "In the end an mm's counters are the numbers of pages that it maps. Broken: \"BUG: Bad rss-counter state\".",
+        Promise = "In the end an mm's counters are the numbers of pages that it maps and of page tables that it has. Broken: \"BUG: Bad rss-counter state\", \"BUG: non-zero pgtables_bytes on freeing mm\".",
     };
 
     /// <summary>
@@ -295,7 +300,7 @@ public static class CollapseProperties
 
     /// <summary>A fault, or a pte of userfaultfd's, met a collapse.</summary>
     public static readonly Property FaultMeetsCollapse = Property.Sometimes("fault-meets-collapse", static view =>
-        (view.In("handle_pte_fault") || view.In("mcopy_atomic_pte")) && InCollapse(view)) with
+        (view.In("handle_pte_fault") || view.In("mcopy_atomic_pte") || view.In("mcontinue_atomic_pte")) && InCollapse(view)) with
     {
         Promise = "A fault, or userfaultfd, fills in a pte while a collapse is at work.",
     };
@@ -373,6 +378,18 @@ public static class CollapseProperties
 
     private static bool InCollapse(StateView view) =>
         view.In("collapse_ptes") || view.In("retract_page_tables") || view.In("collapse_huge_page_locked");
+
+    // How many page tables are hooked in or deposited.
+    private static int PageTables(StateView view, pgtable pgtable, Mm mm)
+    {
+        var tables = view.Get(mm.pmd_huge_pte) is null ? 0 : 1;
+        for (var i = 0; i < mm.PTRS_PER_PMD; i++)
+        {
+            tables += pgtable.TableOf(view, view.Get(mm.pmd_at(i))) is null ? 0 : 1;
+        }
+
+        return tables;
+    }
 
     // How many ptes that a PMD leads to map a frame.
     private static int Ptes(StateView view, pgtable pgtable, int pfn)

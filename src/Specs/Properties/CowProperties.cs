@@ -120,6 +120,54 @@ public static class CowProperties
     };
 
     /// <summary>
+    /// A page that a process may store to is no other process's, neither mapped nor in swap (ISO-4). Looked at where no page table is locked. The kernel asserts nothing. Broken: a
+    /// page that two have is written in place.
+    /// </summary>
+    public static readonly Property WritablePageIsAlone = Property.Always("writable-page-is-alone", static view =>
+    {
+        foreach (var table in view.Machine.ObjectsOf<PageTable>())
+        {
+            if (view.Word(table.ptl.Locked.Cell) != 0)
+            {
+                return null;
+            }
+        }
+
+        foreach (var mm in view.Machine.ObjectsOf<Mm>())
+        {
+            if (view.Word(mm.page_table_lock.Locked.Cell) != 0)
+            {
+                return null;
+            }
+        }
+
+        var kernel = view.Machine.ObjectsOf<mm>()[0];
+        foreach (var mm in view.Machine.ObjectsOf<Mm>())
+        {
+            for (var address = 0; view.IsLive(mm) && address < mm.Pages; address++)
+            {
+                if (Mapped(view, mm, address, write: true) is var pfn && pfn == 0)
+                {
+                    continue;
+                }
+
+                foreach (var other in view.Machine.ObjectsOf<Mm>())
+                {
+                    if (other != mm && view.IsLive(other) && (Maps(view, other, pfn) || HasInSwap(view, other, kernel.Page(pfn))))
+                    {
+                        return $"{mm} may store to page {address}, {kernel.Page(pfn)}, which {other} has too";
+                    }
+                }
+            }
+        }
+
+        return null;
+    }) with
+    {
+        Promise = "A page that a process may store to is no other's, neither mapped nor in swap. Broken: a page that two have is written in place.",
+    };
+
+    /// <summary>
     /// A page is copied only where somebody else has it, or a reference that the fault could not have dropped (EFF-1). Broken: a copy that costs and gives nothing.
     /// </summary>
     public static readonly Property NoNeedlessCopy = Property.AlwaysAt("no-needless-copy", "copies", static view =>
@@ -159,6 +207,35 @@ public static class CowProperties
     {
         Class = PropertyClass.Fact,
         Promise = "How many pages were copied.",
+    };
+
+    /// <summary>
+    /// In the end a slot of swap has as many users as ptes that name it, and one more where the swap cache has a page for it. Broken: swap_info_get()'s "Unused swap offset entry", or a slot
+    /// that is used for another page while somebody's is in it.
+    /// </summary>
+    public static readonly Property SwapCountsAccounted = Property.Finally("swap-counts-accounted", static view =>
+    {
+        foreach (var slot in view.Machine.ObjectsOf<SwapSlot>())
+        {
+            var users = view.Get(slot.i_pages) is null ? 0 : SwapSlot.SWAP_HAS_CACHE;
+            foreach (var table in view.Live<PageTable>())
+            {
+                for (var i = 0; i < table.pte.Length; i++)
+                {
+                    users += view.Get(table.pte[i]) is { Swap: true } pte && pte.Pfn == slot.Number ? 1 : 0;
+                }
+            }
+
+            if (view.Get(slot.swap_map) != users)
+            {
+                return $"the count of {slot} is {view.Get(slot.swap_map)}, and {users} is what uses it";
+            }
+        }
+
+        return null;
+    }) with
+    {
+        Promise = "In the end a slot of swap has as many users as ptes that name it, and the swap cache. Broken: \"Unused swap offset entry\", or two pages in one slot.",
     };
 
     /// <summary>A page that GUP gave is no longer mapped by its process: the danger was near.</summary>
@@ -293,12 +370,26 @@ public static class CowProperties
     }
 
     // The frame that is mapped at an address, or 0.
-    private static int Mapped(StateView view, Mm mm, int address)
+    private static int Mapped(StateView view, Mm mm, int address, bool write = false)
     {
         var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         var pmd = view.Get(mm.pmd_offset(address));
-        return pgtable.pmd_trans_huge(pmd) && pgtable.PageOf(view, pmd) is { } folio ? view.Machine.ObjectsOf<mm>()[0].Pfn(folio) + mm.pte_index(address)
-            : pgtable.TableOf(view, pmd) is { } table && view.Get(table.pte[mm.pte_index(address)]) is { Present: true } pte ? pte.Pfn
+        return pgtable.pmd_trans_huge(pmd) && pgtable.PageOf(view, pmd) is { } folio
+            ? pmd.Write || !write ? view.Machine.ObjectsOf<mm>()[0].Pfn(folio) + mm.pte_index(address) : 0
+            : pgtable.TableOf(view, pmd) is { } table && view.IsLive(table) && view.Get(table.pte[mm.pte_index(address)]) is { Present: true } pte && (pte.Write || !write) ? pte.Pfn
             : 0;
+    }
+
+    private static bool Maps(StateView view, Mm mm, int pfn)
+    {
+        for (var address = 0; address < mm.Pages; address++)
+        {
+            if (Mapped(view, mm, address) == pfn)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -150,6 +150,13 @@ public static class DirtyProperties
         Promise = "A file is truncated while another thread unmaps its page.",
     };
 
+    /// <summary>An rmap that was delayed was removed after the flush: the bookkeeping of batches was in use.</summary>
+    public static readonly Property DelayedRmapIsRemoved = Property.Sometimes("delayed-rmap-is-removed", static view =>
+        view.In("tlb_flush_rmap_batch") && view.In("page_remove_rmap")) with
+    {
+        Promise = "A delayed rmap is removed after the flush, somewhere.",
+    };
+
     private static string? Differs(StateView view, AddressSpace file, Folio folio, int index)
     {
         var (data, disk) = (view.Get(folio.data), view.Get(file.disk[index]));

@@ -68,7 +68,7 @@ public sealed record Property
     public string? At { get; }
 
     /// <summary>Null, or the sentence that says which objects break it and how; for <see cref="PropertyForm.Sometimes"/> the one that says it was reached.</summary>
-    public Func<StateView, string?> Check { get; }
+    public Func<StateView, string?> Check { get; private init; }
 
     /// <summary>For <see cref="PropertyForm.Outcomes"/>: the values of an End state.</summary>
     public Func<StateView, IReadOnlyList<long>>? Outcome { get; private init; }
@@ -98,6 +98,25 @@ public sealed record Property
     /// <summary>The values of End states.</summary>
     public static Property Outcomes(string name, Func<StateView, IReadOnlyList<long>> outcome) =>
         new(name, PropertyForm.Outcomes, null, static _ => null) { Outcome = outcome };
+
+    /// <summary>The same, written by a user: it has to come to an end, and what it throws is said to be its own.</summary>
+    internal Property Guarded() => this with
+    {
+        Check = view => Guard(() => Check(view)),
+        Outcome = Outcome is { } outcome ? view => Guard(() => outcome(view)) : null,
+    };
+
+    private T Guard<T>(Func<T> check)
+    {
+        try
+        {
+            return Countdown.Watched(() => $"the property {Name}", check);
+        }
+        catch (Exception e) when (e is not (ModelFaultException or OutOfMemoryException))
+        {
+            throw new ModelFaultException($"the property {Name} threw {e.GetType().Name}: {e.Message}");
+        }
+    }
 
     internal static Property Of(KernelBug bug, string name, string promise) =>
         new(name, PropertyForm.KernelBug, null, static _ => null) { Bug = bug, Promise = promise };

@@ -112,6 +112,21 @@ public sealed class PmdSchedulesTests
         InOrder(way, [SetsEntry, "* xchg(mm.pmd, none) = migration *", "migrate READ_ONCE(mm.pmd) = none", "migrate folio_unlock(page)", "migrate kmem_cache_free(page)", "* page.flags)"]);
     }
 
+    /// <remarks>Nor this one.</remarks>
+    [Fact]
+    public void A_split_looks_at_a_page_that_truncation_has_freed()
+    {
+        var way = Cheapest("split-of-part-against-truncation", "puts-page-first", "no-use-after-free");
+
+        Assert.Equal((2, true), (way.Switches, way.IsMinimal));
+        InOrder(
+            way,
+            [
+                "dontneed spin_lock(mm.page_table_lock)*", "dontneed atomic_add_negative(-1, page._compound_mapcount) = true", "dontneed atomic_dec_and_test(page._refcount) = false",
+                "truncate folio_trylock(page) = true", "truncate kmem_cache_free(page)", "dontneed load(page.flags)",
+            ]);
+    }
+
     private static void InOrder(Counterexample way, string[] events)
     {
         var steps = way.Trace.Steps.Select(s => s.Value.Length == 0 || s.Operation.Contains("store", StringComparison.Ordinal) ? $"{s.Thread} {s.Operation}" : $"{s.Thread} {s.Operation} = {s.Value}").ToArray();

@@ -28,7 +28,7 @@ internal static class LittleMachine
         .. program.Threads.Select((_, i) => $"t{i}"), .. program.HasCallbacks ? (string[])["rcu"] : [], .. program.HasDiscards ? (string[])["slab"] : [],
     ];
 
-    public static Instance Make(LittleProgram program, bool keepsDeadFields = false)
+    public static Instance Make(LittleProgram program, bool keepsDeadFields = false, Mutation? mutation = null)
     {
         // Threads that do the same run the same code: nothing tells them apart.
         var distinct = new List<Code>();
@@ -57,6 +57,7 @@ internal static class LittleMachine
                 WaitingWritersHoldOffReaders = program.HoldOff,
                 Tolerated = program.Tolerated.ToHashSet(),
                 KeepsDeadFields = keepsDeadFields,
+                Mutation = mutation,
             });
 
         Code CodeOf(IReadOnlyList<Instruction> body)

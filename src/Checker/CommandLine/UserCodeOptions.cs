@@ -1,0 +1,34 @@
+using System.CommandLine;
+using ThpCheck.Checker.Patching;
+
+namespace ThpCheck.Checker.CommandLine;
+
+/// <summary>The options that bring a user's code and combinations along, the same for every command.</summary>
+internal sealed class UserCodeOptions
+{
+    private readonly Option<string?> _models = new("--models") { HelpName = "FOLDER", Description = "Load the files of C# in this folder, too: patches, kernel files, properties." };
+    private readonly Option<string[]> _patches = Repeated("--patch", "NAME", "Put this patch, a name or a file of C#, on top of each variant; may be given several times, in order. What the scenario expects of the variant does not apply then.");
+    private readonly Option<string[]> _toggles = Repeated("--toggle", "NAME=VALUE", "Set this toggle, on or off, in each variant; may be given several times.");
+    private readonly Option<bool> _inProcess = new("--in-process") { Description = "Run code that is not part of the tool in this process, without limits on it." };
+
+    /// <summary>Whether such code runs in this process.</summary>
+    public bool InProcess(ParseResult parsed) => parsed.GetValue(_inProcess);
+
+    /// <summary>The options, for a command.</summary>
+    public IEnumerable<Option> All => [_models, _patches, _toggles, _inProcess];
+
+    /// <summary>Those for a command that has its own --patch.</summary>
+    public IEnumerable<Option> WithoutPatches => [_models, _inProcess];
+
+    /// <summary>What was given.</summary>
+    /// <exception cref="WrongInputException">A toggle has no value.</exception>
+    public UserCode Of(ParseResult parsed) => new()
+    {
+        Models = parsed.GetValue(_models),
+        Patches = parsed.GetValue(_patches) ?? [],
+        Toggles = parsed.GetValue(_toggles) ?? [],
+    };
+
+    private static Option<string[]> Repeated(string name, string value, string description) =>
+        new(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+}

@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+
+namespace ThpCheck.Checker.Verification;
+
+/// <summary>Has comparisons done by several processes at a time, and hands them out in the order they were asked for.</summary>
+internal sealed class ComparingTeam : IDisposable
+{
+    private readonly IReadOnlyList<Job> _jobs;
+    private readonly TaskCompletionSource<Compared?>[] _done; // null: it was not begun
+    private readonly ConcurrentBag<ComparingProcess> _processes = [];
+    private readonly CancellationTokenSource _over;
+
+    /// <param name="jobs">The comparisons.</param>
+    /// <param name="workers">How many processes.</param>
+    /// <param name="make">Makes one, which starts when it is first needed.</param>
+    /// <param name="stop">When it is set, no other comparison is begun.</param>
+    public ComparingTeam(IReadOnlyList<Job> jobs, int workers, Func<ComparingProcess> make, CancellationToken stop)
+    {
+        _jobs = jobs;
+        _done = [.. jobs.Select(_ => new TaskCompletionSource<Compared?>(TaskCreationOptions.RunContinuationsAsynchronously))];
+        _over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var next = -1;
+        for (var worker = 0; worker < workers; worker++)
+        {
+            var process = make();
+            _processes.Add(process);
+            new Thread(() =>
+            {
+                while (Interlocked.Increment(ref next) is var at && at < _jobs.Count)
+                {
+                    _done[at].SetResult(_over.IsCancellationRequested ? null : Compare(process, _jobs[at]));
+                }
+            })
+            { IsBackground = true }.Start();
+        }
+    }
+
+    /// <summary>What came of them, in their order; those that an interrupt left out are not there.</summary>
+    public IEnumerable<Compared> Results() => _done.Select(d => d.Task.GetAwaiter().GetResult()).OfType<Compared>();
+
+    // Where no process can be started there is an answer, too.
+    private static Compared Compare(ComparingProcess process, Job job)
+    {
+        try
+        {
+            return process.Compare(job);
+        }
+        catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
+        {
+            return new Compared(job) { Failure = $"no process could be started for it: {e.Message}" };
+        }
+    }
+
+    public void Dispose()
+    {
+        _over.Cancel();
+        foreach (var process in _processes)
+        {
+            process.Dispose();
+        }
+    }
+}

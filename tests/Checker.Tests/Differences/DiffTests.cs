@@ -1,0 +1,41 @@
+using ThpCheck.Checker.Tests.Reports;
+using static ThpCheck.Checker.Tests.CommandLine.CommandLineRun;
+
+namespace ThpCheck.Checker.Tests.Differences;
+
+public sealed class DiffTests
+{
+    private static readonly string Kswapd = Repository.File("specs", "rmap", "exit-against-kswapd.yaml");
+
+    [Fact]
+    public void A_variant_does_not_differ_from_itself()
+    {
+        var run = Of("diff", Kswapd, "before", "before");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("Each end state of the one is an end state of the other.", run.Out, StringComparison.Ordinal);
+        Assert.Contains("Every function does the same in the same number of places.", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Diff_shows_what_functions_do_otherwise() =>
+        Approved.Match(Of("diff", Kswapd, "before", "v1-flush-before-free-pgtables").All);
+
+    [Fact]
+    public void A_variant_that_does_not_hold_is_said_not_to()
+    {
+        var run = Of("diff", Kswapd, "before", "v1");
+
+        Assert.Contains("it does not hold, so what comes after a failure is not compared: no-use-after-free", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_wrong_variant_is_an_error_that_names_the_nearest()
+    {
+        var run = Of("diff", Kswapd, "before", "finl");
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("no variant 'finl'", run.Error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'final'?", run.Error, StringComparison.Ordinal);
+    }
+}
