@@ -6,16 +6,13 @@ namespace ThpCheck.Model.Kernel;
 public class gup_6_3(Kernel kernel) : gup(kernel)
 {
     /// <inheritdoc/>
-    /// <remarks>Left out: that a page's folio may be another once the reference is there (nothing: then the pte is another, too).</remarks>
+    /// <remarks>
+    /// Left out: huge PMDs, for which it takes the slow way; that a page's folio may be another once the reference is there (nothing: then the pte is another, too).
+    /// </remarks>
     [KernelSource("mm/gup.c", At = "v6.3")]
     public override async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
         var pmd = await READ_ONCE(pgtable.pmd_offset(vm_mm, address));
-        if (pgtable.pmd_trans_huge(pmd))
-        {
-            return await gup_huge_pmd(vm_mm, address, pmd, write, pin);
-        }
-
         if (pgtable.pmd_none_or_trans_huge(pmd))
         {
             return -1;
@@ -34,8 +31,7 @@ public class gup_6_3(Kernel kernel) : gup(kernel)
             return -1;
         }
 
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte)
-            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte) || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
         {
             await base.put_page(Caches.page_to_pfn(folio), pin); // gup_put_folio
             return -1;
