@@ -36,7 +36,7 @@ public class gup_6_3(Kernel kernel) : gup(kernel)
             await (folio.Pages == 1 ? atomic_add(Folio.PinBias - 1, folio._refcount) : atomic_inc(folio._pincount));
         }
 
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte) || (pin && !write && !pte.Write && await gup_must_unshare(folio, pte)))
+        if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte) || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
         {
             await base.put_page(Caches.page_to_pfn(folio), pin); // gup_put_folio
             return -1;
