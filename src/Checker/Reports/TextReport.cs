@@ -1,6 +1,7 @@
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
+using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
 
@@ -28,6 +29,7 @@ internal sealed record TextReportOptions(bool Expected, bool Full, bool Disagree
 internal sealed class TextReport(Paper paper, TextReportOptions options) : ICheckReport
 {
     private const int StandingWidth = 4;
+    private const int MostTraceLines = 20; // so that a failure is 40 lines at most: it is read on a screen
 
     private readonly List<VariantReport> _variants = []; // of the scenario at hand
     private readonly List<(string Title, IReadOnlyList<TraceStep> Steps)> _drawn = []; // the columns printed in this scenario
@@ -273,12 +275,55 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         else if (steps.Count > 0 || failure.Ending is not null)
         {
             var mark = failure.Name == Failure.ModelFault ? failure.Name : TraceText.Mark(failure.Property, failure.Message);
-            TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full) with { NoReturn = way.NoReturn?.Step ?? 0 }, 2);
+            TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full) with
+            {
+                NoReturn = way.NoReturn?.Step ?? 0,
+                MostLines = MostTraceLines,
+                Causes = () => CausesOf(bound, failure, way),
+            }, 2);
+            WriteState(bound, failure, way);
             _drawn.Add(($"{variant.Name}: {failure.Name}", steps));
         }
 
         paper.WriteLine();
         paper.WriteLine($"  {TraceText.Replay(bound, way.Schedule)}");
+        if (steps.Count > 0)
+        {
+            paper.WriteLine($"  the same by the names of its steps, for a mail: {Prose.Quote(way.Token(bound.Instance.Machine))}", Tone.Faint);
+        }
+    }
+
+    private static bool[] CausesOf(BoundVariant bound, Failure failure, Counterexample way)
+    {
+        var causes = Causes.Of(bound.Instance, Schedule.Parse(bound.Instance.Machine, way.Schedule), failure.Property);
+        return [.. way.Trace.Steps.Select((_, i) => i >= causes.Length || causes[i])]; // where the model is at fault there are none
+    }
+
+    // The objects that the sentence names, before the failing step and after it, and who holds what.
+    private void WriteState(BoundVariant bound, Failure failure, Counterexample way)
+    {
+        if (failure.Property is null or { Form: PropertyForm.Sometimes })
+        {
+            return; // who waits says what is held
+        }
+
+        var state = FailingState.Of(bound.Instance, way.Schedule, failure.Message);
+        if (state.Objects.Count + state.Locks.Count == 0)
+        {
+            return;
+        }
+
+        paper.WriteLine();
+        paper.WriteLine($"  before step {Prose.Number(way.Steps)}, and after an arrow what it makes of that:", Tone.Faint);
+        foreach (var item in state.Objects)
+        {
+            paper.WriteProse($"{item.Name}{(item.Note.Length == 0 ? "" : $" ({item.Note})")}: {string.Join(", ", item.Cells)}", 4);
+        }
+
+        foreach (var (thread, locks) in state.Locks)
+        {
+            paper.WriteProse($"{thread} holds {Prose.List([.. locks])}", 4);
+        }
     }
 
     private static string Heading(VariantReport variant, Failure failure)
