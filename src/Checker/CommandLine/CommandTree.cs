@@ -139,7 +139,7 @@ internal static class CommandTree
                 Code = code.Of(parsed),
             });
             return Guarded.Applies(options.Code, code.InProcess(parsed))
-                ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(options.Budget), streams)
+                ? Guarded.RunEach([.. parsed.Tokens.Select(t => t.Value)], options.Paths, options.Format == ReportFormat.Text, VerifyCommand.MemoryOf(options.Budget), streams)
                 : CheckCommand.Run(options, streams, stop, hurry);
         });
         return command;
@@ -342,6 +342,7 @@ internal static class CommandTree
         var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
         var traces = Flag("--traces", "Show every interleaving step by step.");
         var verbose = Flag("--verbose", "Show every step of them.");
+        var code = new UserCodeOptions();
         var command = new DocumentedCommand("why", "Say why each lock, flush, reference, check and order is there: what fails without it.")
         {
             Epilogue = $"""
@@ -360,12 +361,12 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, kernel, only, sites, schedule, states, time, workers, format, traces, verbose])
+        foreach (var option in (Option[])[variants, kernel, only, sites, schedule, states, time, workers, format, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => WhyCommand.Run(
+        command.SetAction(parsed => code.Run(parsed, streams, given => WhyCommand.Run(
             new WhyOptions
             {
                 Paths = parsed.GetValue(paths) ?? [],
@@ -383,9 +384,10 @@ internal static class CommandTree
                 Format = FormatOf(parsed.GetValue(format), "text", "json"),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
+                Code = given,
             },
             streams,
-            stop));
+            stop)));
         return command;
     }
 
@@ -397,6 +399,7 @@ internal static class CommandTree
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
         var verbose = Flag("--verbose", "Show every step of the interleaving.");
+        var code = new UserCodeOptions();
         var command = new DocumentedCommand("can", "Say whether steps can happen in a certain order, and how.")
         {
             Epilogue = """
@@ -413,12 +416,12 @@ internal static class CommandTree
         };
         command.Add(scenario);
         command.Add(claim);
-        foreach (var option in (Option[])[variants, states, time, verbose])
+        foreach (var option in (Option[])[variants, states, time, verbose, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => CanCommand.Run(
+        command.SetAction(parsed => code.Run(parsed, streams, given => CanCommand.Run(
             new CanOptions(
                 parsed.GetRequiredValue(scenario),
                 parsed.GetRequiredValue(claim),
@@ -428,9 +431,12 @@ internal static class CommandTree
                     States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                 },
-                parsed.GetValue(verbose)),
+                parsed.GetValue(verbose))
+            {
+                Code = given,
+            },
             streams,
-            stop));
+            stop)));
         return command;
     }
 
@@ -442,6 +448,7 @@ internal static class CommandTree
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
+        var code = new UserCodeOptions();
         var command = new DocumentedCommand("diff", "Say how two variants behave differently though both hold.")
         {
             Epilogue = """
@@ -460,12 +467,12 @@ internal static class CommandTree
             command.Add(argument);
         }
 
-        foreach (var option in (Option[])[states, time, workers])
+        foreach (var option in (Option[])[states, time, workers, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => DiffCommand.Run(
+        command.SetAction(parsed => code.Run(parsed, streams, given => DiffCommand.Run(
             new DiffOptions(
                 parsed.GetRequiredValue(scenario),
                 parsed.GetRequiredValue(one),
@@ -475,9 +482,12 @@ internal static class CommandTree
                     States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
-                }),
+                })
+            {
+                Code = given,
+            },
             streams,
-            stop));
+            stop)));
         return command;
     }
 
@@ -507,16 +517,15 @@ internal static class CommandTree
             command.Add(option);
         }
 
-        command.SetAction(parsed => Guarded.Applies(code.Of(parsed), code.InProcess(parsed))
-            ? parsed.GetValue(step) ? throw new WrongInputException("--step asks what to do, which code in a process of its own cannot; with --in-process it runs in this one, without limits on it")
-            : Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams)
-            : ReplayCommand.Run(
+        command.SetAction(parsed => parsed.GetValue(step) && Guarded.Applies(code.Of(parsed), code.InProcess(parsed))
+            ? throw new WrongInputException("--step asks what to do, which code in a process of its own cannot; with --in-process it runs in this one, without limits on it")
+            : code.Run(parsed, streams, given => ReplayCommand.Run(
                 new ReplayOptions(
                     parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"), parsed.GetValue(step))
                 {
-                    Code = code.Of(parsed),
+                    Code = given,
                 },
-                streams));
+                streams)));
         return command;
     }
 
@@ -591,7 +600,7 @@ internal static class CommandTree
             what.SetAction(parsed =>
             {
                 var code = more is null ? models.Of(parsed) : more(parsed, models.Of(parsed));
-                return Guarded.Applies(code, models.InProcess(parsed)) ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams) : list(code);
+                return Guarded.Applies(code, models.InProcess(parsed)) ? Guarded.Run([.. parsed.Tokens.Select(t => t.Value)], VerifyCommand.MemoryOf(new Budget()), streams) : list(code);
             });
         }
     }

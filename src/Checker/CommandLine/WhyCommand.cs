@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Necessity;
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
@@ -42,6 +43,9 @@ internal sealed record WhyOptions
 
     /// <summary>Every step of them.</summary>
     public bool Verbose { get; init; }
+
+    /// <summary>What is put on top of the variants, and what they can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
 }
 
 /// <summary><c>thpcheck why</c>: takes each lock, flush, reference, check and order away, and says what needs it.</summary>
@@ -51,12 +55,14 @@ internal sealed class WhyCommand
     private readonly Streams _streams;
     private readonly CancellationToken _stop;
     private readonly NecessitySearch _search;
+    private readonly Library _library;
     private readonly List<string> _leftOut = [];
     private bool _isWrong;
 
     private WhyCommand(WhyOptions options, Streams streams, CancellationToken stop)
     {
         _options = options;
+        _library = options.Code.Library(runs: true);
         _streams = streams;
         _stop = stop;
         _search = new NecessitySearch(options.Budget, options.States, stop);
@@ -167,7 +173,7 @@ internal sealed class WhyCommand
     private AskedVariant? Ask(ScenarioFile scenario, VariantSpec variant)
     {
         var name = $"{scenario.Path}, {variant.Name}";
-        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, _options.Code.On(variant), library: _library);
         Report(diagnostics);
         if (bound is null || _stop.IsCancellationRequested)
         {

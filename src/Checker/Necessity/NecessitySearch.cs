@@ -72,8 +72,8 @@ internal sealed class NecessitySearch
     public static BoundVariant Without(BoundVariant original, KernelSite site)
     {
         var (bound, diagnostics) = site.Mutation is { } mutation
-            ? ScenarioBinder.Bind(original.Scenario, original.Variant, mutation)
-            : ScenarioBinder.Bind(original.Scenario, original.Variant with { Toggles = [.. original.Variant.Toggles, Off(original.Variant, site.What)] });
+            ? ScenarioBinder.Bind(original.Scenario, original.Variant, mutation, original.Library)
+            : ScenarioBinder.Bind(original.Scenario, original.Variant with { Toggles = [.. original.Variant.Toggles, Off(original.Variant, site.What)] }, library: original.Library);
         return bound ?? throw new ModelFaultException(diagnostics[0].Message);
     }
 

@@ -45,7 +45,7 @@ internal sealed class BannedSymbols
             else if (node is FieldDeclarationSyntax field && MutableField(model, field) is { } variable)
             {
                 yield return (variable.Identifier.GetLocation(), "THP003",
-                    $"'{variable.Identifier.ValueText}' can change and is no part of the state; make it readonly, and keep what changes in a cell.");
+                    $"'{variable.Identifier.ValueText}' can change and is no part of the state; keep what changes in cells, and make the rest readonly, collections immutable.");
             }
         }
     }

@@ -19,7 +19,7 @@ public sealed class BadPatchTests
     [InlineData("System.IO.File.ReadAllText(\"a\"); await base.page_remove_rmap(page);", "5:19: error THP005: 'File' is not for paths. A path reads and writes the modelled memory only.")]
     [InlineData("while (true) { calls++; } } private static int calls; private void f() {", "5:56: error THP003: 'calls' is static and can change")]
     [InlineData("calls++; await base.page_remove_rmap(page); } private int calls; private void f() {", "5:67: error THP003: 'calls' can change and is no part of the state")]
-    [InlineData("keep.List[0]++; await base.page_remove_rmap(page); } static class keep { public static readonly int[] List = [0]; } private void f() {", "5:107: error THP003: 'List' can change and is no part of the state")]
+    [InlineData("keep.List[0]++; await base.page_remove_rmap(page); } static class keep { public static readonly int[] List = [0]; } private void f() {", "5:111: error THP003: 'List' can change and is no part of the state")]
     [InlineData("await page_zap_pte_rmap(page); } public override KernelTask page_zap_pte_rmap(Folio page) { return page_remove_rmap(page);", "5:69: error CS0115: 'rmap.page_zap_pte_rmap(Folio)': no suitable method found to override")]
     public void What_does_not_compile_is_said_at_its_place_in_compiler_form(string body, string error)
     {
@@ -97,6 +97,25 @@ public sealed class BadPatchTests
 
         Assert.Equal(2, run.ExitCode);
         Assert.StartsWith("thpcheck: the stack overflowed", run.Error, StringComparison.Ordinal);
+
+        var several = Of("check", Kswapd, Merge, "--variant", "before", "--variant", "v6.1", "--patch", patch);
+
+        Assert.Equal(2, several.ExitCode);
+        Assert.StartsWith($"thpcheck: {Kswapd}: the stack overflowed", several.Error, StringComparison.Ordinal);
+        Assert.Contains("1 variant as expected, 0 not.", several.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Everything_that_is_banned_exists_and_says_why()
+    {
+        using var reader = new StreamReader(typeof(ThpCheck.Checker.Patching.UserCode).Assembly.GetManifestResourceStream("Patching.BannedSymbols.txt")!);
+        var types = AppDomain.CurrentDomain.GetAssemblies().Where(a => !a.IsDynamic && a.GetName().Name!.StartsWith("System", StringComparison.Ordinal)).SelectMany(a => a.GetExportedTypes()).ToArray();
+        foreach (var line in reader.ReadToEnd().Split('\n').Where(l => l.Length > 0 && !l.StartsWith("//", StringComparison.Ordinal)))
+        {
+            Assert.Matches(@"^[NT]:[A-Za-z.]+;[A-Z][^;]*\.$", line);
+            var id = line[2..line.IndexOf(';', StringComparison.Ordinal)];
+            Assert.True(types.Any(t => line[0] == 'T' ? t.FullName == id : t.Namespace == id || t.Namespace?.StartsWith($"{id}.", StringComparison.Ordinal) == true), $"there is no {id}");
+        }
     }
 
     private static string Joined(CommandLineRun run) => string.Join(' ', run.Out.Split('\n').Select(l => l.Trim()));

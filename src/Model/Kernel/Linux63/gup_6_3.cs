@@ -26,14 +26,9 @@ public class gup_6_3(Kernel kernel) : gup(kernel)
         }
 
         var folio = Caches.pfn_to_page(pte.Pfn);
-        if (!await atomic_inc_not_zero(folio._refcount)) // try_grab_folio
+        if (!await try_grab_folio(folio, pin))
         {
             return -1;
-        }
-
-        if (pin)
-        {
-            await (folio.Pages == 1 ? atomic_add(Folio.PinBias - 1, folio._refcount) : atomic_inc(folio._pincount));
         }
 
         if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte) || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
