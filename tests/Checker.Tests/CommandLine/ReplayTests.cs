@@ -118,7 +118,7 @@ public sealed class ReplayTests
     public void A_walk_goes_forward_and_back_and_to_the_next_switch_and_prints_objects()
     {
         using var output = new StringWriter { NewLine = "\n" };
-        const string Said = "h\n\nf 2\nb\nn\np\nn\nt\no\no folio\no foli\nl\ng 3\nwhat\nf x\nf 100\nf\nb 100\nq\nf\n";
+        const string Said = "h\n\nf 2\nb\nn\np\nn\nt\no\no folio.flags\no foli\nl\ng 3\nwhat\nf x\nf 100\nf\nb 100\nq\nf\n";
         var streams = new Streams(output, new StringWriter()) { In = new StringReader(Said) };
 
         var code = App.Run([.. Trylock, "--schedule", "owner,stranger*2,owner", "--step"], streams, CancellationToken.None);
