@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Reachability;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
@@ -12,7 +13,11 @@ namespace ThpCheck.Checker.CommandLine;
 /// <param name="Variants">Only these variants; empty for all.</param>
 /// <param name="Budget">What a search may use.</param>
 /// <param name="Verbose">Every step of the interleaving.</param>
-internal sealed record CanOptions(string Scenario, string Claim, IReadOnlyList<string> Variants, Budget Budget, bool Verbose);
+internal sealed record CanOptions(string Scenario, string Claim, IReadOnlyList<string> Variants, Budget Budget, bool Verbose)
+{
+    /// <summary>What is put on top of each variant, and what it can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
+}
 
 /// <summary><c>thpcheck can</c>: whether steps can happen in an order that somebody claims.</summary>
 internal static class CanCommand
@@ -29,6 +34,7 @@ internal static class CanCommand
             return ExitCodes.WrongInput;
         }
 
+        var library = options.Code.Library(runs: true);
         var variants = OneScenario.Variants(scenario, options.Variants);
         var paper = new Paper(streams.Out, streams.Width, streams.Colour);
         paper.Write(scenario.Path, Tone.Heading);
@@ -39,7 +45,7 @@ internal static class CanCommand
         var answers = new List<ClaimAnswer>();
         foreach (var variant in variants)
         {
-            var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+            var (bound, diagnostics) = ScenarioBinder.Bind(scenario, options.Code.On(variant), library: library);
             if (bound is null)
             {
                 OneScenario.Report(streams, diagnostics);

@@ -342,6 +342,7 @@ internal static class CommandTree
         var format = Text("--format", "text|json", "Write the report for people or for programs; text unless given.");
         var traces = Flag("--traces", "Show every interleaving step by step.");
         var verbose = Flag("--verbose", "Show every step of them.");
+        var code = new UserCodeOptions();
         var command = new DocumentedCommand("why", "Say why each lock, flush, reference, check and order is there: what fails without it.")
         {
             Epilogue = $"""
@@ -360,12 +361,12 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, kernel, only, sites, schedule, states, time, workers, format, traces, verbose])
+        foreach (var option in (Option[])[variants, kernel, only, sites, schedule, states, time, workers, format, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => WhyCommand.Run(
+        command.SetAction(parsed => Guard(parsed, code, streams) ?? WhyCommand.Run(
             new WhyOptions
             {
                 Paths = parsed.GetValue(paths) ?? [],
@@ -383,6 +384,7 @@ internal static class CommandTree
                 Format = FormatOf(parsed.GetValue(format), "text", "json"),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
+                Code = code.Of(parsed),
             },
             streams,
             stop));
@@ -397,6 +399,7 @@ internal static class CommandTree
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
         var verbose = Flag("--verbose", "Show every step of the interleaving.");
+        var code = new UserCodeOptions();
         var command = new DocumentedCommand("can", "Say whether steps can happen in a certain order, and how.")
         {
             Epilogue = """
@@ -413,12 +416,12 @@ internal static class CommandTree
         };
         command.Add(scenario);
         command.Add(claim);
-        foreach (var option in (Option[])[variants, states, time, verbose])
+        foreach (var option in (Option[])[variants, states, time, verbose, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => CanCommand.Run(
+        command.SetAction(parsed => Guard(parsed, code, streams) ?? CanCommand.Run(
             new CanOptions(
                 parsed.GetRequiredValue(scenario),
                 parsed.GetRequiredValue(claim),
@@ -428,7 +431,10 @@ internal static class CommandTree
                     States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                 },
-                parsed.GetValue(verbose)),
+                parsed.GetValue(verbose))
+            {
+                Code = code.Of(parsed),
+            },
             streams,
             stop));
         return command;
@@ -442,6 +448,7 @@ internal static class CommandTree
         var states = Text("--max-states", "N", "Give up on a variant after this many states.");
         var time = Text("--timeout", "TIME", "Give up on a variant after this time, such as 90s or 5m.");
         var workers = Text("--workers", "N", "Share the search among this many threads, as many as there are cores unless given; the answer does not depend on it.");
+        var code = new UserCodeOptions();
         var command = new DocumentedCommand("diff", "Say how two variants behave differently though both hold.")
         {
             Epilogue = """
@@ -449,7 +456,8 @@ internal static class CommandTree
                   thpcheck diff specs/rmap/exit-against-kswapd.yaml before final
 
                 Compared are what memory can hold once all threads have ended, in the cells that both have, the steps and locks of
-                each thread where nobody is in its way, and what each kernel function does.
+                each thread where nobody is in its way, and what each kernel function does. --patch and --toggle are for the second:
+                'thpcheck diff FILE before before --patch mine.cs'.
 
                 Exit codes: 0 no difference, 1 they differ, 3 not everything was explored, 2 wrong input, 130 interrupted.
 
@@ -460,12 +468,12 @@ internal static class CommandTree
             command.Add(argument);
         }
 
-        foreach (var option in (Option[])[states, time, workers])
+        foreach (var option in (Option[])[states, time, workers, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => DiffCommand.Run(
+        command.SetAction(parsed => Guard(parsed, code, streams) ?? DiffCommand.Run(
             new DiffOptions(
                 parsed.GetRequiredValue(scenario),
                 parsed.GetRequiredValue(one),
@@ -475,11 +483,19 @@ internal static class CommandTree
                     States = parsed.GetValue(states) is { } s ? Quantity.Count("--max-states", s) : new Budget().States,
                     Time = parsed.GetValue(time) is { } t ? Quantity.Time("--timeout", t) : new Budget().Time,
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
-                }),
+                })
+            {
+                Code = code.Of(parsed),
+            },
             streams,
             stop));
         return command;
     }
+
+    // Where the command line brings code along, the command is run in a child; null where it is not.
+    private static int? Guard(ParseResult parsed, UserCodeOptions code, Streams streams) => Guarded.Applies(code.Of(parsed), code.InProcess(parsed))
+        ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams)
+        : null;
 
     private static DocumentedCommand Replay(Streams streams)
     {

@@ -1,8 +1,10 @@
 using ThpCheck.Checker.Differences;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -11,7 +13,11 @@ namespace ThpCheck.Checker.CommandLine;
 /// <param name="One">The variant that is compared.</param>
 /// <param name="Two">The one it is compared with.</param>
 /// <param name="Budget">What a search may use.</param>
-internal sealed record DiffOptions(string Scenario, string One, string Two, Budget Budget);
+internal sealed record DiffOptions(string Scenario, string One, string Two, Budget Budget)
+{
+    /// <summary>What is put on top of the second, and what both can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
+}
 
 /// <summary><c>thpcheck diff</c>: what one kernel does and the other does not, where both hold.</summary>
 internal static class DiffCommand
@@ -30,9 +36,10 @@ internal static class DiffCommand
 
         var variants = OneScenario.Variants(scenario, [options.One, options.Two]);
         var bound = new List<BoundVariant>();
-        foreach (var variant in variants)
+        var library = options.Code.Library(runs: true);
+        foreach (var variant in (VariantSpec[])[variants[0], options.Code.On(variants[1])])
         {
-            var (found, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+            var (found, diagnostics) = ScenarioBinder.Bind(scenario, variant, library: library);
             OneScenario.Report(streams, found is null ? diagnostics : []);
             if (found is null)
             {

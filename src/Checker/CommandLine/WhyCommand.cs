@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Necessity;
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
@@ -42,6 +43,9 @@ internal sealed record WhyOptions
 
     /// <summary>Every step of them.</summary>
     public bool Verbose { get; init; }
+
+    /// <summary>What is put on top of each variant, and what scenarios can name.</summary>
+    public UserCode Code { get; init; } = UserCode.None;
 }
 
 /// <summary><c>thpcheck why</c>: takes each lock, flush, reference, check and order away, and says what needs it.</summary>
@@ -51,6 +55,7 @@ internal sealed class WhyCommand
     private readonly Streams _streams;
     private readonly CancellationToken _stop;
     private readonly NecessitySearch _search;
+    private readonly Library _library;
     private readonly List<string> _leftOut = [];
     private bool _isWrong;
 
@@ -59,7 +64,8 @@ internal sealed class WhyCommand
         _options = options;
         _streams = streams;
         _stop = stop;
-        _search = new NecessitySearch(options.Budget, options.States, stop);
+        _library = options.Code.Library(runs: true);
+        _search = new NecessitySearch(options.Budget, options.States, stop, _library);
     }
 
     /// <returns>The exit code.</returns>
@@ -167,7 +173,7 @@ internal sealed class WhyCommand
     private AskedVariant? Ask(ScenarioFile scenario, VariantSpec variant)
     {
         var name = $"{scenario.Path}, {variant.Name}";
-        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
+        var (bound, diagnostics) = ScenarioBinder.Bind(scenario, _options.Code.On(variant), library: _library);
         Report(diagnostics);
         if (bound is null || _stop.IsCancellationRequested)
         {
@@ -203,7 +209,7 @@ internal sealed class WhyCommand
         try
         {
             var site = variant.Sites.First(s => s.Id == id);
-            var replayed = Replayed.Run(NecessitySearch.Without(variant.Bound, site), schedule);
+            var replayed = Replayed.Run(_search.Without(variant.Bound, site), schedule);
             var paper = new Paper(_streams.Out, _streams.Width, _streams.Colour);
             paper.WriteLine($"{site.Function} ({site.Place}) {site.Without}:", Tone.Heading);
             ReplayReport.WriteText(paper, replayed, _options.Verbose, WhyReport.Command(variant.Bound, site, schedule));

@@ -24,12 +24,15 @@ internal sealed class NecessitySearch
     private readonly Budget _budget;
     private readonly long? _states;
     private readonly CancellationToken _stop;
+    private readonly Library? _library;
 
     /// <param name="budget">What a search may use; its workers are how many searches go beside one another.</param>
     /// <param name="states">The most states of a search without a place; in proportion to those with it unless given.</param>
     /// <param name="stop">Ends everything.</param>
-    public NecessitySearch(Budget budget, long? states, CancellationToken stop)
+    /// <param name="library">What scenarios can name; what is built in unless given.</param>
+    public NecessitySearch(Budget budget, long? states, CancellationToken stop, Library? library = null)
     {
+        _library = library;
         _budget = budget with { Workers = 1 };
         Workers = budget.Workers;
         _states = states;
@@ -69,11 +72,11 @@ internal sealed class NecessitySearch
     }
 
     /// <summary>A variant without one of its places.</summary>
-    public static BoundVariant Without(BoundVariant original, KernelSite site)
+    public BoundVariant Without(BoundVariant original, KernelSite site)
     {
         var (bound, diagnostics) = site.Mutation is { } mutation
-            ? ScenarioBinder.Bind(original.Scenario, original.Variant, mutation)
-            : ScenarioBinder.Bind(original.Scenario, original.Variant with { Toggles = [.. original.Variant.Toggles, Off(original.Variant, site.What)] });
+            ? ScenarioBinder.Bind(original.Scenario, original.Variant, mutation, _library)
+            : ScenarioBinder.Bind(original.Scenario, original.Variant with { Toggles = [.. original.Variant.Toggles, Off(original.Variant, site.What)] }, library: _library);
         return bound ?? throw new ModelFaultException(diagnostics[0].Message);
     }
 
@@ -120,6 +123,11 @@ internal sealed class NecessitySearch
             if (failing.Length > 0)
             {
                 return new(variant.Bound, bound, [.. failing.Select(f => f.Name)], failing.MinBy(f => (f.Way!.Switches, f.Way.Steps))!);
+            }
+
+            if (own.Mutation is not null && !bound.Instance.Machine.IsMutated)
+            {
+                open ??= "no thread came to the place again";
             }
 
             open ??= result.Fault is { } fault ? $"the model is at fault: {fault.Message}" : result.Incomplete;

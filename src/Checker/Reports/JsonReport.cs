@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using ThpCheck.Checker.Minimisation;
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Sampling;
@@ -280,11 +281,36 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteEndObject();
     }
 
+    private void WriteNoReturn(PointOfNoReturn? point)
+    {
+        if (point is null)
+        {
+            Json.WriteNull("pointOfNoReturn");
+            return;
+        }
+
+        Json.WriteStartObject("pointOfNoReturn");
+        Json.WriteNumber("step", point.Step);
+        Json.WriteStartArray("instead");
+        foreach (var other in point.Instead)
+        {
+            Json.WriteStartObject();
+            Json.WriteString("thread", other.Thread);
+            Json.WriteString("function", other.Function);
+            Json.WriteString("operation", other.Operation);
+            Json.WriteEndObject();
+        }
+
+        Json.WriteEndArray();
+        Json.WriteBoolean("couldEnd", point.CouldEnd);
+        Json.WriteEndObject();
+    }
+
     private void WriteWay(Counterexample? way)
     {
         if (way is null)
         {
-            foreach (var key in (string[])["contextSwitches", "steps", "schedule", "minimal"])
+            foreach (var key in (string[])["contextSwitches", "steps", "schedule", "minimal", "pointOfNoReturn"])
             {
                 Json.WriteNull(key);
             }
@@ -295,6 +321,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
             Json.WriteNumber("steps", way.Steps);
             Json.WriteString("schedule", way.Schedule);
             Json.WriteBoolean("minimal", way.IsMinimal);
+            WriteNoReturn(way.NoReturn);
         }
 
         if (way?.Hit is { } hit)
