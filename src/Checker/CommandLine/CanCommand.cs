@@ -1,6 +1,6 @@
-using ThpCheck.Checker.Reachability;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Patching;
+using ThpCheck.Checker.Reachability;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
@@ -15,7 +15,7 @@ namespace ThpCheck.Checker.CommandLine;
 /// <param name="Verbose">Every step of the interleaving.</param>
 internal sealed record CanOptions(string Scenario, string Claim, IReadOnlyList<string> Variants, Budget Budget, bool Verbose)
 {
-    /// <summary>What is put on top of each variant, and what it can name.</summary>
+    /// <summary>What is put on top of the variants, and what they can name.</summary>
     public UserCode Code { get; init; } = UserCode.None;
 }
 
@@ -34,7 +34,6 @@ internal static class CanCommand
             return ExitCodes.WrongInput;
         }
 
-        var library = options.Code.Library(runs: true);
         var variants = OneScenario.Variants(scenario, options.Variants);
         var paper = new Paper(streams.Out, streams.Width, streams.Colour);
         paper.Write(scenario.Path, Tone.Heading);
@@ -43,6 +42,7 @@ internal static class CanCommand
         paper.WriteProse($"claim: {options.Claim.Trim()}", 2);
         paper.WriteLine();
         var answers = new List<ClaimAnswer>();
+        var library = options.Code.Library(runs: true);
         foreach (var variant in variants)
         {
             var (bound, diagnostics) = ScenarioBinder.Bind(scenario, options.Code.On(variant), library: library);

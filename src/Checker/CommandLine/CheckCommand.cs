@@ -216,6 +216,7 @@ internal sealed class CheckCommand
     private ChecksAhead? CheckAhead(IReadOnlyList<(ScenarioFile Scenario, VariantSpec Variant)> small) =>
         _options.Budget.Workers > 1 && small.Count > 1 && _options.Certificate is null && _options.Checkpoint is null && _options.Resume is null
         && _options.Budget.Bytes == new Budget().Bytes // which is for one search at a time
+        && !Guarded.IsChild // what ends the process ends what was begun ahead
             ? new ChecksAhead(small, _options.Budget.Workers, (scenario, variant) => Check(scenario, variant, isAlone: false), _stop)
             : null;
 

@@ -139,7 +139,7 @@ internal static class CommandTree
                 Code = code.Of(parsed),
             });
             return Guarded.Applies(options.Code, code.InProcess(parsed))
-                ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(options.Budget), streams)
+                ? Guarded.RunEach([.. parsed.Tokens.Select(t => t.Value)], options.Paths, options.Format == ReportFormat.Text, VerifyCommand.MemoryOf(options.Budget), streams)
                 : CheckCommand.Run(options, streams, stop, hurry);
         });
         return command;
@@ -366,7 +366,7 @@ internal static class CommandTree
             command.Add(option);
         }
 
-        command.SetAction(parsed => Guard(parsed, code, streams) ?? WhyCommand.Run(
+        command.SetAction(parsed => code.Run(parsed, streams, given => WhyCommand.Run(
             new WhyOptions
             {
                 Paths = parsed.GetValue(paths) ?? [],
@@ -384,10 +384,10 @@ internal static class CommandTree
                 Format = FormatOf(parsed.GetValue(format), "text", "json"),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
-                Code = code.Of(parsed),
+                Code = given,
             },
             streams,
-            stop));
+            stop)));
         return command;
     }
 
@@ -421,7 +421,7 @@ internal static class CommandTree
             command.Add(option);
         }
 
-        command.SetAction(parsed => Guard(parsed, code, streams) ?? CanCommand.Run(
+        command.SetAction(parsed => code.Run(parsed, streams, given => CanCommand.Run(
             new CanOptions(
                 parsed.GetRequiredValue(scenario),
                 parsed.GetRequiredValue(claim),
@@ -433,10 +433,10 @@ internal static class CommandTree
                 },
                 parsed.GetValue(verbose))
             {
-                Code = code.Of(parsed),
+                Code = given,
             },
             streams,
-            stop));
+            stop)));
         return command;
     }
 
@@ -473,7 +473,7 @@ internal static class CommandTree
             command.Add(option);
         }
 
-        command.SetAction(parsed => Guard(parsed, code, streams) ?? DiffCommand.Run(
+        command.SetAction(parsed => code.Run(parsed, streams, given => DiffCommand.Run(
             new DiffOptions(
                 parsed.GetRequiredValue(scenario),
                 parsed.GetRequiredValue(one),
@@ -485,17 +485,12 @@ internal static class CommandTree
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 })
             {
-                Code = code.Of(parsed),
+                Code = given,
             },
             streams,
-            stop));
+            stop)));
         return command;
     }
-
-    // Where the command line brings code along, the command is run in a child; null where it is not.
-    private static int? Guard(ParseResult parsed, UserCodeOptions code, Streams streams) => Guarded.Applies(code.Of(parsed), code.InProcess(parsed))
-        ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams)
-        : null;
 
     private static DocumentedCommand Replay(Streams streams)
     {
@@ -522,15 +517,13 @@ internal static class CommandTree
             command.Add(option);
         }
 
-        command.SetAction(parsed => Guarded.Applies(code.Of(parsed), code.InProcess(parsed))
-            ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams)
-            : ReplayCommand.Run(
+        command.SetAction(parsed => code.Run(parsed, streams, given => ReplayCommand.Run(
                 new ReplayOptions(
                     parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"))
                 {
-                    Code = code.Of(parsed),
+                    Code = given,
                 },
-                streams));
+                streams)));
         return command;
     }
 
@@ -605,7 +598,7 @@ internal static class CommandTree
             what.SetAction(parsed =>
             {
                 var code = more is null ? models.Of(parsed) : more(parsed, models.Of(parsed));
-                return Guarded.Applies(code, models.InProcess(parsed)) ? Guarded.Run(parsed.Tokens.Select(t => t.Value), VerifyCommand.MemoryOf(new Budget()), streams) : list(code);
+                return Guarded.Applies(code, models.InProcess(parsed)) ? Guarded.Run([.. parsed.Tokens.Select(t => t.Value)], VerifyCommand.MemoryOf(new Budget()), streams) : list(code);
             });
         }
     }

@@ -37,7 +37,8 @@ internal static class DiffCommand
         var variants = OneScenario.Variants(scenario, [options.One, options.Two]);
         var bound = new List<BoundVariant>();
         var library = options.Code.Library(runs: true);
-        foreach (var variant in (VariantSpec[])[variants[0], options.Code.On(variants[1])])
+        var alone = options.Code with { Patches = [], Toggles = [] };
+        foreach (var variant in (VariantSpec[])[alone.On(variants[0]), options.Code.On(variants[1])])
         {
             var (found, diagnostics) = ScenarioBinder.Bind(scenario, variant, library: library);
             OneScenario.Report(streams, found is null ? diagnostics : []);

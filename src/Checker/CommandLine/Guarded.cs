@@ -12,9 +12,14 @@ namespace ThpCheck.Checker.CommandLine;
 internal static class Guarded
 {
     private const string Variable = "THPCHECK_GUARDED";
+    private const string Stopped = "stopped: "; // what the child's last line begins with where it stopped itself
+    private const int StoppedCode = 71;
 
     /// <summary>Whether a command has to be run in a child.</summary>
     public static bool Applies(UserCode code, bool inProcess) => !inProcess && code.IsCode;
+
+    /// <summary>Whether this process is such a child.</summary>
+    public static bool IsChild => Environment.GetEnvironmentVariable(Variable) == "1";
 
     /// <summary>Runs a command.</summary>
     /// <param name="words">The command line.</param>
@@ -22,7 +27,58 @@ internal static class Guarded
     /// <param name="streams">Where it writes.</param>
     /// <returns>Its exit code.</returns>
     /// <exception cref="WrongInputException">It had to be ended, or ended by itself where it should not.</exception>
-    public static int Run(IEnumerable<string> words, long bytes, Streams streams)
+    public static int Run(IReadOnlyList<string> words, long bytes, Streams streams)
+    {
+        var (code, why) = Start(words, bytes, streams, static _ => { });
+        return why is null ? code : throw new WrongInputException(why);
+    }
+
+    /// <summary>Runs a command about scenarios; where its process ends in one of them, another goes on with those after it.</summary>
+    /// <param name="words">The command line.</param>
+    /// <param name="paths">The files and folders among the words.</param>
+    /// <param name="isText">Whether the report is one for people, which can be put together from several.</param>
+    /// <param name="bytes">The most memory that it may take.</param>
+    /// <param name="streams">Where it writes.</param>
+    /// <returns>Its exit code.</returns>
+    public static int RunEach(IReadOnlyList<string> words, IReadOnlyList<string> paths, bool isText, long bytes, Streams streams)
+    {
+        var files = isText ? ScenarioFiles.Find(paths.Count == 0 ? [ScenarioFiles.Default] : paths, []) : [];
+        if (files.Count < 2)
+        {
+            return Run(words, bytes, streams);
+        }
+
+        var others = words.Where(w => !paths.Contains(w)).ToArray();
+        var isCutShort = false;
+        for (var next = 0; next < files.Count;)
+        {
+            var at = next - 1; // the scenario whose heading was written last
+            var (code, why) = Start(isCutShort ? [.. others, .. files.Skip(next)] : words, bytes, streams, line =>
+            {
+                if (at + 1 < files.Count && line.StartsWith($"{files[at + 1]}  ", StringComparison.Ordinal))
+                {
+                    at++;
+                }
+            });
+            if (why is null)
+            {
+                return isCutShort ? ExitCodes.WrongInput : code;
+            }
+
+            if (at < next)
+            {
+                throw new WrongInputException(why);
+            }
+
+            streams.Error.WriteLine($"thpcheck: {files[at]}: {why}");
+            (next, isCutShort) = (at + 1, true);
+        }
+
+        return ExitCodes.WrongInput;
+    }
+
+    // What it came to, or why it came to nothing.
+    private static (int Code, string? Why) Start(IReadOnlyList<string> words, long bytes, Streams streams, Action<string> look)
     {
         var (program, before) = ComparingProcess.Self();
         var start = new ProcessStartInfo(program, [.. before, .. words, "--in-process"]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -36,6 +92,7 @@ internal static class Guarded
         using var watch = new Timer(_ => ended ??= EndIfTooLarge(process, bytes), null, ComparingProcess.Pause, ComparingProcess.Pause);
         while (process.StandardOutput.ReadLine() is { } line)
         {
+            look(line);
             streams.Out.Write($"{line}\n");
             streams.Out.Flush();
         }
@@ -48,18 +105,18 @@ internal static class Guarded
                 streams.Error.WriteLine(error);
             }
 
-            return process.ExitCode;
+            return (process.ExitCode, null);
         }
 
-        throw new WrongInputException(ended ?? ComparingProcess.WhyEnded(errors, process.ExitCode, bytes));
+        return (ExitCodes.WrongInput, ended ?? errors.FirstOrDefault(e => e.StartsWith(Stopped, StringComparison.Ordinal))?[Stopped.Length..] ?? ComparingProcess.WhyEnded(errors, process.ExitCode, bytes));
     }
 
     /// <summary>In such a child: ends it where code does not come to a step.</summary>
-    public static Stuck? Watch(Streams streams) => Environment.GetEnvironmentVariable(Variable) != "1" ? null : new Stuck(sentence =>
+    public static Stuck? Watch(Streams streams) => !IsChild ? null : new Stuck(sentence =>
     {
-        streams.Error.WriteLine($"thpcheck: {sentence}");
         streams.Out.Flush();
-        Environment.Exit(ExitCodes.WrongInput);
+        streams.Error.WriteLine($"{Stopped}{sentence}");
+        Environment.Exit(StoppedCode);
     });
 
     private static string? EndIfTooLarge(Process process, long bytes)

@@ -29,6 +29,15 @@ internal sealed class UserCodeOptions
         Toggles = parsed.GetValue(_toggles) ?? [],
     };
 
+    /// <summary>Runs a command, in a child process where it would run code that is not part of the tool.</summary>
+    public int Run(ParseResult parsed, Streams streams, Func<UserCode, int> run)
+    {
+        var code = Of(parsed);
+        return Guarded.Applies(code, InProcess(parsed))
+            ? Guarded.Run([.. parsed.Tokens.Select(t => t.Value)], VerifyCommand.MemoryOf(new Exploration.Budget()), streams)
+            : run(code);
+    }
+
     private static Option<string[]> Repeated(string name, string value, string description) =>
         new(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
 }

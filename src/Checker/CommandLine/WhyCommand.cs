@@ -44,7 +44,7 @@ internal sealed record WhyOptions
     /// <summary>Every step of them.</summary>
     public bool Verbose { get; init; }
 
-    /// <summary>What is put on top of each variant, and what scenarios can name.</summary>
+    /// <summary>What is put on top of the variants, and what they can name.</summary>
     public UserCode Code { get; init; } = UserCode.None;
 }
 
@@ -62,10 +62,10 @@ internal sealed class WhyCommand
     private WhyCommand(WhyOptions options, Streams streams, CancellationToken stop)
     {
         _options = options;
+        _library = options.Code.Library(runs: true);
         _streams = streams;
         _stop = stop;
-        _library = options.Code.Library(runs: true);
-        _search = new NecessitySearch(options.Budget, options.States, stop, _library);
+        _search = new NecessitySearch(options.Budget, options.States, stop);
     }
 
     /// <returns>The exit code.</returns>
@@ -209,7 +209,7 @@ internal sealed class WhyCommand
         try
         {
             var site = variant.Sites.First(s => s.Id == id);
-            var replayed = Replayed.Run(_search.Without(variant.Bound, site), schedule);
+            var replayed = Replayed.Run(NecessitySearch.Without(variant.Bound, site), schedule);
             var paper = new Paper(_streams.Out, _streams.Width, _streams.Colour);
             paper.WriteLine($"{site.Function} ({site.Place}) {site.Without}:", Tone.Heading);
             ReplayReport.WriteText(paper, replayed, _options.Verbose, WhyReport.Command(variant.Bound, site, schedule));

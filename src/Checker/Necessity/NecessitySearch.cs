@@ -24,15 +24,12 @@ internal sealed class NecessitySearch
     private readonly Budget _budget;
     private readonly long? _states;
     private readonly CancellationToken _stop;
-    private readonly Library? _library;
 
     /// <param name="budget">What a search may use; its workers are how many searches go beside one another.</param>
     /// <param name="states">The most states of a search without a place; in proportion to those with it unless given.</param>
     /// <param name="stop">Ends everything.</param>
-    /// <param name="library">What scenarios can name; what is built in unless given.</param>
-    public NecessitySearch(Budget budget, long? states, CancellationToken stop, Library? library = null)
+    public NecessitySearch(Budget budget, long? states, CancellationToken stop)
     {
-        _library = library;
         _budget = budget with { Workers = 1 };
         Workers = budget.Workers;
         _states = states;
@@ -72,11 +69,11 @@ internal sealed class NecessitySearch
     }
 
     /// <summary>A variant without one of its places.</summary>
-    public BoundVariant Without(BoundVariant original, KernelSite site)
+    public static BoundVariant Without(BoundVariant original, KernelSite site)
     {
         var (bound, diagnostics) = site.Mutation is { } mutation
-            ? ScenarioBinder.Bind(original.Scenario, original.Variant, mutation, _library)
-            : ScenarioBinder.Bind(original.Scenario, original.Variant with { Toggles = [.. original.Variant.Toggles, Off(original.Variant, site.What)] }, library: _library);
+            ? ScenarioBinder.Bind(original.Scenario, original.Variant, mutation, original.Library)
+            : ScenarioBinder.Bind(original.Scenario, original.Variant with { Toggles = [.. original.Variant.Toggles, Off(original.Variant, site.What)] }, library: original.Library);
         return bound ?? throw new ModelFaultException(diagnostics[0].Message);
     }
 

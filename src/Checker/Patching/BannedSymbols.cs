@@ -45,7 +45,7 @@ internal sealed class BannedSymbols
             else if (node is FieldDeclarationSyntax field && MutableField(model, field) is { } variable)
             {
                 yield return (variable.Identifier.GetLocation(), "THP003",
-                    $"'{variable.Identifier.ValueText}' can change and is no part of the state; make it readonly, and keep what changes in a cell.");
+                    $"'{variable.Identifier.ValueText}' can change and is no part of the state; keep what changes in cells, and make the rest readonly, collections immutable.");
             }
         }
     }
@@ -73,8 +73,18 @@ internal sealed class BannedSymbols
     private static VariableDeclaratorSyntax? MutableField(SemanticModel model, FieldDeclarationSyntax field)
     {
         var variable = field.Declaration.Variables[0];
-        return model.GetDeclaredSymbol(variable) is IFieldSymbol { IsReadOnly: false, IsConst: false, IsStatic: false, ContainingType: var type } && IsModelObject(type) ? variable : null;
+        return model.GetDeclaredSymbol(variable) switch
+        {
+            IFieldSymbol { IsReadOnly: false, IsConst: false, IsStatic: false, ContainingType: var type } when IsModelObject(type) => variable,
+            IFieldSymbol { IsReadOnly: true, IsStatic: true, Type: var type } when IsMutableCollection(type) => variable,
+            _ => null,
+        };
     }
+
+    // StaticStateAnalyzer looks at these in classes with paths only.
+    private static bool IsMutableCollection(ITypeSymbol type) => type is IArrayTypeSymbol
+        || (type.ContainingNamespace?.ToDisplayString() is "System.Collections" or "System.Collections.Generic" or "System.Collections.Concurrent"
+            && !type.Name.StartsWith("IReadOnly", StringComparison.Ordinal) && !type.Name.StartsWith("IEnumerable", StringComparison.Ordinal));
 
     private static bool IsModelObject(INamedTypeSymbol? type)
     {

@@ -158,7 +158,7 @@ internal sealed class Causes
         }
     }
 
-    // Each cell that the property would see otherwise, had the last step that wrote it not done so, and then hold.
+    // Each cell that the property would see otherwise, had the last step that made a difference to it not written there: another bit of a word makes none.
     private void KeepWhatThePropertyReads()
     {
         var log = new ReadLog(Machine) { Reader = 1 };
@@ -170,7 +170,12 @@ internal sealed class Causes
         for (var cell = 1; cell <= Machine.Cells.Count; cell++)
         {
             var writer = log.ReadersOfCell(cell) == 0 ? -1 : LastWriter(cell);
-            if (writer >= 0 && !Breaks(Steps.Count, null, (cell, Steps[writer].Writes.First(w => w.Key.Cell == cell).Value.Before)))
+            while (writer >= 0 && Breaks(Steps.Count, null, (cell, Steps[writer].Writes.First(w => w.Key.Cell == cell).Value.Before)))
+            {
+                writer = LastWriter(cell, writer - 1);
+            }
+
+            if (writer >= 0)
             {
                 Keep(writer);
             }
@@ -186,9 +191,11 @@ internal sealed class Causes
         }
     }
 
-    private int LastWriter(int cell)
+    private int LastWriter(int cell) => LastWriter(cell, Last);
+
+    private int LastWriter(int cell, int from)
     {
-        for (var i = Last; i >= 0; i--)
+        for (var i = from; i >= 0; i--)
         {
             if (Steps[i].Writes.Keys.Any(p => p.Cell == cell))
             {

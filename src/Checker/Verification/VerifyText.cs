@@ -78,7 +78,7 @@ internal sealed class VerifyText(Paper paper, bool traces) : IVerifyReport
 
         paper.WriteLine();
         paper.WriteLine("Summary", Tone.Heading);
-        paper.WriteProse($"{Series(summary.Plan)} changes {(summary.Plan.Changed.Count == 0 ? "nothing that is modelled" : Prose.List([.. summary.Plan.Changed.Select(c => c.Name)]))}.", 2);
+        paper.WriteProse($"{Series(summary.Plan)} change{(summary.Plan.Patches.Count == 1 ? "s" : "")} {(summary.Plan.Changed.Count == 0 ? "nothing that is modelled" : Prose.List([.. summary.Plan.Changed.Select(c => c.Name)]))}.", 2);
         WriteExtent(summary);
         WriteClass(findings, FindingClass.Introduced, "introduced", Tone.Bad);
         WriteClass(findings, FindingClass.Fixed, "fixed", Tone.Good);
@@ -125,11 +125,11 @@ internal sealed class VerifyText(Paper paper, bool traces) : IVerifyReport
     private void WriteExtent(VerifySummary summary)
     {
         var reached = summary.Reached.ToArray();
-        var states = reached.Sum(c => c.Base!.States + (c.Patched?.States ?? 0));
+        var states = summary.All.Sum(c => (c.Base?.States ?? 0) + (c.Patched?.States ?? 0));
         var unreached = summary.All.Count - reached.Length - summary.All.Count(c => c.Base is null);
         string?[] sentences =
         [
-            reached.Length == 0 ? "Nothing comes to that, as measured."
+            reached.Length == 0 ? $"Nothing {(summary.Failed.Any() ? "that could be compared " : "")}comes to that, as measured."
                 : $"{Prose.Count(reached.Length, "variant")} of {Prose.Count(reached.DistinctBy(c => c.Job.Scenario).Count(), "scenario")} come{(reached.Length == 1 ? "s" : "")} to that, as measured.",
             $"{(summary.All.All(c => c is { Base.IsWhole: true, Patched: null or { IsWhole: true } }) ? "Every interleaving was explored" : "NOT everything was explored")} "
                 + $"with it and without: {Prose.Number(states)} states in all (SC).",

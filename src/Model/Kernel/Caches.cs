@@ -8,6 +8,7 @@ public sealed class Caches
     private readonly AbsentPmd _absent;
     private readonly Folio[] _memMap;
     private readonly Folio[] _thps; // their frames come after those of _memMap, HPAGE_PMD_NR each
+    private readonly Folio[] _halves; // and theirs after those
 
     internal Caches(MachineBuilder builder, Config config, IReadOnlyDictionary<string, SlabOptions> pools)
     {
@@ -40,6 +41,8 @@ public sealed class Caches
         SwapSlots = [.. Enumerable.Range(1, config.SWAP_SLOTS).Select(i => builder.Object($"swap_slot{i}", at => new SwapSlot(at, i, most)))];
         Stores = builder.Object("stores", at => new Stores(at));
         Memcg = builder.Cache("memcg", at => new Memcg(at, most * config.HPAGE_PMD_NR, builder.ThreadCount), Of(pools, "memcg"));
+        HalfThp = builder.Cache("half_thp", at => new Folio(at, most, Math.Max(1, config.HPAGE_PMD_NR / 2), config.MEMCG, config.MLOCK), Of(pools, "half_thp"));
+        _halves = [.. HalfThp.Slots.SelectMany(s => s.Generations).Cast<Folio>()];
     }
 
     /// <summary>The pools by name with what they are unless a scenario says otherwise.</summary>
@@ -56,6 +59,7 @@ public sealed class Caches
         ["huge_zero_page"] = new(0),
         ["memcg"] = new(0),
         ["thp"] = new(0),
+        ["half_thp"] = new(0),
     };
 
     /// <summary>task_struct, one for each thread.</summary>
@@ -88,6 +92,9 @@ public sealed class Caches
     /// <summary>THPs.</summary>
     public SlabCache<Folio> Thp { get; }
 
+    /// <summary>Folios of half as many pages: what a split that is not uniform leaves.</summary>
+    public SlabCache<Folio> HalfThp { get; }
+
     /// <summary>The huge zero page, where a scenario has one.</summary>
     public SlabCache<Folio> HugeZeroPage { get; }
 
@@ -118,14 +125,17 @@ public sealed class Caches
     {
         ArgumentNullException.ThrowIfNull(folio);
         return folio.Pages == 1 ? folio.Id - _memMap[0].Id + 1
-            : _memMap.Length + (Array.FindIndex(_thps, t => ReferenceEquals(t, folio)) * folio.Pages) + 1;
+            : Array.IndexOf(_thps, folio) is >= 0 and var i ? _memMap.Length + (i * folio.Pages) + 1
+            : FirstOfHalves + (Array.IndexOf(_halves, folio) * folio.Pages);
     }
 
     /// <summary>page_to_pfn of any page of a folio.</summary>
     public int page_to_pfn(Page page) => page_to_pfn(page.Folio) + page.Number;
 
     /// <summary>page_folio(pfn_to_page(pfn)): the folio that a frame is of.</summary>
-    public Folio pfn_to_page(int pfn) => pfn <= _memMap.Length ? _memMap[pfn - 1] : _thps[(pfn - _memMap.Length - 1) / _thps[0].Pages];
+    public Folio pfn_to_page(int pfn) => pfn <= _memMap.Length ? _memMap[pfn - 1]
+        : pfn < FirstOfHalves ? _thps[(pfn - _memMap.Length - 1) / _thps[0].Pages]
+        : _halves[(pfn - FirstOfHalves) / _halves[0].Pages];
 
     /// <summary>pfn_to_page, as a page of its folio.</summary>
     public Page pfn_to_subpage(int pfn) => new(pfn_to_page(pfn), pfn - page_to_pfn(pfn_to_page(pfn)));
@@ -147,6 +157,8 @@ public sealed class Caches
 
     /// <summary>mm_id: a small number for an mm, from 1.</summary>
     public int mm_id(Mm mm) => Mm.Slots.SelectMany(s => s.Generations).Cast<Mm>().TakeWhile(m => m != mm).Count() + 1;
+
+    private int FirstOfHalves => _memMap.Length + _thps.Sum(t => t.Pages) + 1;
 
     private static SlabOptions Of(IReadOnlyDictionary<string, SlabOptions> pools, string name) =>
         pools.TryGetValue(name, out var options) ? options : Defaults[name];

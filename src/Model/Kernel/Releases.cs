@@ -49,6 +49,7 @@ public static class Releases
         ["linux-5.9"] = new(Before511) { ["split-locks-folio"] = true },
         ["linux-5.17"] = new(Before519) { ["split-locks-folio"] = true },
         ["linux-5.18"] = Before519,
+        ["linux-6.7"] = new() { ["mbind-remembers-large"] = true },
         ["linux-6.15"] = new() { ["large-mapcount"] = true },
     };
 
@@ -62,7 +63,7 @@ public static class Releases
     private static readonly Type[] Linux63 =
     [
         typeof(mm_6_3), typeof(pgtable), typeof(fault), typeof(swap), typeof(rmap_6_3), typeof(rmap_walks), typeof(page_vma_mapped_6_3), typeof(memory_6_3), typeof(large_rmap), typeof(wp_page),
-        typeof(mmu_gather), typeof(mmap_6_3), typeof(mprotect_6_3), typeof(vmscan), typeof(page_idle), typeof(migrate_6_3), typeof(tlbflush), typeof(user), typeof(program), typeof(gup), typeof(page_alloc),
+        typeof(mmu_gather), typeof(mmap_6_3), typeof(mprotect_6_3), typeof(vmscan), typeof(page_idle), typeof(migrate_6_3), typeof(tlbflush), typeof(user), typeof(program), typeof(gup_6_3), typeof(page_alloc),
         typeof(huge_memory_6_3), typeof(mlock_6_3), typeof(mempolicy_6_3), typeof(mremap_6_3),
     ];
 
@@ -76,11 +77,13 @@ public static class Releases
         ["linux-5.17"] = [.. Linux517, typeof(wp_page_5_9)],
         ["linux-5.18"] = Linux519,
         ["linux-5.19"] = Linux519,
-        ["linux-6.8"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_8)],
-        ["linux-6.15"] = [.. Linux519.Except([typeof(wp_page)]), typeof(wp_page_6_15)],
+        ["linux-6.8"] = [.. Linux519.Except([typeof(wp_page), typeof(huge_wp_page)]), typeof(wp_page_6_8), typeof(huge_wp_page_6_8)],
+        ["linux-6.9"] = [.. Linux519.Except([typeof(wp_page), typeof(huge_wp_page)]), typeof(wp_page_6_9), typeof(huge_wp_page_6_8)],
+        ["linux-6.15"] = [.. Linux519.Except([typeof(wp_page), typeof(huge_wp_page)]), typeof(wp_page_6_15), typeof(huge_wp_page_6_8)],
         ["linux-6.1"] = Linux61,
         ["linux-6.2"] = Linux62,
         ["linux-6.3"] = Linux63,
+        ["linux-6.7"] = [.. Linux63.Except([typeof(mempolicy_6_3)]), typeof(mempolicy_6_7)],
         ["linux-6.6"] =
         [
             .. Linux62.Except([typeof(absent_pmd_khugepaged), typeof(pgtable), typeof(page_vma_mapped), typeof(memory_thp)]),
@@ -116,6 +119,10 @@ public static class Releases
         new("huge-zero-pfn", "3b77e8c8cde5 (\"mm/thp: make is_huge_zero_pmd() safe and quicker\"), v5.13", [typeof(huge_zero_pfn_huge_mm)]),
         new("huge-zero-pfn-present-first", "3b77e8c8cde5 in the order that 6.1 has it: pmd_present(), then the comparison", [typeof(huge_zero_pfn_present_first_huge_mm)]),
         new("lock-compound-mapcounts", "9bd3155ed83b (\"mm,thp,rmap: lock_compound_mapcounts() on THP mapcounts\"), with what it builds on", [typeof(lock_compound_mapcounts_rmap), typeof(subpages_mapcount_sum_mm), typeof(subpages_mapcount_sum_page_alloc)]),
+        new("mbind-copies", "as a thought, Hugh Dickins, 28 January 2023: mbind of a part of a THP copies that part out of it", [typeof(mbind_copies_mempolicy)]),
+        new("mbind-splits", "as a thought, Matthew Wilcox, 30 January 2023: mbind of a part of a THP splits it first", [typeof(mbind_splits_mempolicy)]),
+        new("mbind-splits-near", "the same with a split that is not uniform, as folio_split() is (58729c04cf10, v6.15)", [typeof(mbind_splits_near_mempolicy)]),
+        new("mbind-widens", "as a thought, Hugh Dickins, 28 January 2023: mbind of a part of a THP binds all of it", [typeof(mbind_widens_mempolicy)]),
         new("memcg-move-guard", "4e0cf05f6059 (\"mm: memcontrol: skip moving non-present pages that are mapped elsewhere\"), v6.3", [typeof(memcg_move_guard_memcontrol)]),
         new("memcg-no-move", "charge moving removed, v6.13, on top of memcg-move-guard and memcg-unlocked-rmap", [typeof(memcg_no_move_memcontrol), typeof(memcg_unlocked_rmap_mapcounts)]),
         new("memcg-unlocked-rmap", "c7c3dec1c9db (\"mm: rmap: remove lock_page_memcg()\"), v6.3", [typeof(memcg_unlocked_rmap_mapcounts)]),

@@ -46,7 +46,7 @@ public class anon_huge_memory(Kernel kernel) : huge_memory(kernel)
         var src_page = pgtable.pmd_page(pmd);
         await mm.folio_get(src_page);
         var is_exclusive = !Toggle("anon-exclusive") || await test_bit(SubpageFlags.PG_anon_exclusive, src_page.page_flags[0]); // page_try_dup_anon_rmap
-        if (is_exclusive && Checks("fork-copies-pinned") && await load(src_mm.has_pinned) && await File<gup>().folio_maybe_dma_pinned(src_page))
+        if (is_exclusive && await File<anon_memory>().page_needs_cow_for_dma(src_mm, src_page))
         {
             await mm.folio_put(src_page);
             await spin_unlock(src_mm.page_table_lock);

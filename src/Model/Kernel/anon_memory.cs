@@ -2,17 +2,17 @@ using ThpCheck.Model.Stepping;
 
 namespace ThpCheck.Model.Kernel;
 
-/// <summary>How the copy of a pte at fork ended.</summary>
-public enum CopyPte
+/// <summary>What became of a pte at fork.</summary>
+public enum CopiedPte
 {
-    /// <summary>The child has it.</summary>
-    Done,
+    /// <summary>The child maps the same page.</summary>
+    Shared,
 
-    /// <summary>The child has a copy of the page, on the page that was allocated for it.</summary>
-    UsedPage,
+    /// <summary>The child maps a copy, which the page that was allocated before has become.</summary>
+    Copied,
 
-    /// <summary>A page for a copy must be allocated first.</summary>
-    NeedsPage,
+    /// <summary>Nothing yet: a page has to be allocated first.</summary>
+    Again,
 }
 
 /// <summary>mm/memory.c with private anonymous memory in full: copy-on-write, pins at fork, and folios of several pages.</summary>
@@ -129,30 +129,36 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     /// <param name="address">The page.</param>
     /// <param name="dst_vma">The child's vma.</param>
     /// <param name="src_mm">The parent.</param>
-    /// <param name="prealloc">The page to copy to, or null.</param>
+    /// <param name="prealloc">The page to copy to, or null where none was allocated yet.</param>
+    /// <remarks>Left out: VM_BUG_ON of a page that is exclusive still (hides that assertion); since 6.7 the look at pins comes before that at the page (hides nothing: the lock of its table keeps it).</remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask<CopyPte> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Mm src_mm, Folio? prealloc)
+    public virtual async KernelTask<CopiedPte> copy_present_pte(PageTable dst, PageTable src, int address, Vma dst_vma, Mm src_mm, Folio? prealloc)
     {
         var pte = await load(src.pte[pgtable.pte_index(address)]);
         var folio = Caches.pfn_to_page(pte.Pfn);
         var page = Caches.pfn_to_index(pte.Pfn);
-        await mm.folio_get(folio);
-        var is_exclusive = !Toggle("anon-exclusive") || await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]); // page_try_dup_anon_rmap
-        if (is_exclusive && Checks("fork-copies-pinned") && await load(src_mm.has_pinned) && await File<gup>().folio_maybe_dma_pinned(folio)) // page_needs_cow_for_dma
+        if (Toggle("anon-exclusive"))
         {
-            await mm.folio_put(folio);
-            if (prealloc is null)
+            await mm.folio_get(folio);
+            if (await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page])) // page_try_dup_anon_rmap
             {
-                return CopyPte.NeedsPage; // -EAGAIN
+                if (await page_needs_cow_for_dma(src_mm, folio))
+                {
+                    await mm.folio_put(folio);
+                    return await copy_present_page(dst, address, dst_vma, prealloc, folio, page);
+                }
+
+                await clear_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
+            }
+        }
+        else
+        {
+            if (await page_needs_cow_for_dma(src_mm, folio))
+            {
+                return await copy_present_page(dst, address, dst_vma, prealloc, folio, page);
             }
 
-            await copy_present_page(dst, address, dst_vma, prealloc, folio, page);
-            return CopyPte.UsedPage;
-        }
-
-        if (is_exclusive && Toggle("anon-exclusive"))
-        {
-            await clear_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
+            await mm.folio_get(folio);
         }
 
         var dst_mm = await load(dst_vma.vm_mm);
@@ -163,8 +169,13 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         }
 
         await store(dst.pte[pgtable.pte_index(address)], pte with { Write = false, Young = false });
-        return CopyPte.Done;
+        return CopiedPte.Shared;
     }
+
+    /// <summary>Whether fork may not share a page: its mm has pinned pages once, and this one may be pinned now.</summary>
+    [KernelSource("include/linux/mm.h")]
+    public virtual async KernelTask<bool> page_needs_cow_for_dma(Mm src_mm, Folio folio) =>
+        Checks("fork-copies-pinned") && await load(src_mm.has_pinned) && await File<gup>().folio_maybe_dma_pinned(folio);
 
     /// <summary>Copies an entry that is not present at fork, of migration or of swap: the page is not exclusive any more, in neither.</summary>
     [KernelSource("mm/memory.c")]
@@ -176,7 +187,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         }
 
         var readable = pte with { Write = false, Exclusive = false };
-        if (pte != readable && (pte.Swap || Checks("fork-downgrades-migration-entry")))
+        if (pte != readable && (pte.Swap ? Checks("fork-clears-swap-exclusive") : Checks("fork-downgrades-migration-entry")))
         {
             await store(src.pte[pgtable.pte_index(address)], readable);
         }
@@ -184,15 +195,22 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await store(dst.pte[pgtable.pte_index(address)], readable);
     }
 
-    /// <summary>Gives the child of a fork a copy of a page that may be pinned.</summary>
+    /// <summary>Gives the child of a fork a copy of a page that may be pinned, if there is a page to copy to.</summary>
+    /// <remarks>Left out: the LRU's pagevec.</remarks>
     [KernelSource("mm/memory.c")]
-    public virtual async KernelTask copy_present_page(PageTable dst, int address, Vma dst_vma, Folio new_folio, Folio folio, int page)
+    public virtual async KernelTask<CopiedPte> copy_present_page(PageTable dst, int address, Vma dst_vma, Folio? prealloc, Folio folio, int page)
     {
+        if (prealloc is null)
+        {
+            return CopiedPte.Again;
+        }
+
         var contents = await load(folio.data_of(page));
-        await store(new_folio.data, contents);
-        await rmap.page_add_new_anon_rmap(new_folio, dst_vma, address);
-        await set_bit(PageFlags.PG_lru, new_folio.flags);
-        await store(dst.pte[pgtable.pte_index(address)], new Pte(Present: true, Write: true, Dirty: true, Young: false, Caches.page_to_pfn(new_folio)));
+        await store(prealloc.data, contents);
+        await rmap.page_add_new_anon_rmap(prealloc, dst_vma, address);
+        await set_bit(PageFlags.PG_lru, prealloc.flags);
+        await store(dst.pte[pgtable.pte_index(address)], new Pte(Present: true, Write: true, Dirty: true, Young: false, Caches.page_to_pfn(prealloc)));
+        return CopiedPte.Copied;
     }
 
     /// <inheritdoc/>
@@ -207,9 +225,9 @@ public class anon_memory(Kernel kernel) : memory(kernel)
 
         var dst_mm = await load(dst_vma.vm_mm);
         var src_mm = await load(src_vma.vm_mm);
-        await write_seqcount(src_mm!); // begin
         var start = await load(src_vma.vm_start);
         var end = await load(src_vma.vm_end);
+        await write_seqcount(src_mm!); // begin
         for (; start < end; start = pgtable.pmd_addr_end(start, end)) // copy_pmd_range
         {
             var pmd = await load(pgtable.pmd_offset(src_mm!, start));
@@ -227,44 +245,50 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         await write_seqcount(src_mm!); // end
     }
 
-    /// <summary>Copies the ptes of a vma in one page table.</summary>
+    /// <summary>Copies the ptes of a vma in one page table. Where a page has to be copied it drops the locks to allocate one, and begins again there.</summary>
+    /// <remarks>Left out: breaks to reschedule; ptes of one large folio that are copied together (since 6.9: invents forks that share only some of its pages).</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_pte_range(Mm dst_mm, Mm src_mm, Vma dst_vma, PageTable src, int address, int end)
     {
-        var dst = await pte_alloc(dst_mm, address);
         Folio? prealloc = null;
-        await spin_lock(dst.ptl);
-        await spin_lock(src.ptl);
         while (address < end)
         {
-            var pte = await load(src.pte[pgtable.pte_index(address)]);
-            var result = CopyPte.Done;
-            if (!pte.Present && pte != default)
+            var dst = await pte_alloc(dst_mm, address);
+            await spin_lock(dst.ptl);
+            await spin_lock(src.ptl);
+            var again = false;
+            for (; address < end && !again; address += again ? 0 : 1)
             {
-                await copy_nonpresent_pte(dst, src, address, pte);
-            }
-            else if (pte.Present)
-            {
-                result = await copy_present_pte(dst, src, address, dst_vma, src_mm, prealloc);
+                var pte = await load(src.pte[pgtable.pte_index(address)]);
+                if (!pte.Present && pte != default)
+                {
+                    await copy_nonpresent_pte(dst, src, address, pte);
+                }
+
+                if (!pte.Present)
+                {
+                    continue;
+                }
+
+                var copied = await copy_present_pte(dst, src, address, dst_vma, src_mm, prealloc);
+                again = copied == CopiedPte.Again;
+                if (copied == CopiedPte.Shared && prealloc is not null)
+                {
+                    await mm.folio_put(prealloc); // it is not pinned any more
+                }
+
+                prealloc = null;
             }
 
-            if (result == CopyPte.NeedsPage)
+            await spin_unlock(src.ptl);
+            await spin_unlock(dst.ptl);
+            if (again)
             {
-                await spin_unlock(src.ptl);
-                await spin_unlock(dst.ptl);
                 prealloc = await kmem_cache_alloc(Caches.Folio);
                 await atomic_set(prealloc._refcount, 1);
-                await spin_lock(dst.ptl);
-                await spin_lock(src.ptl);
-                continue; // this pte again
             }
-
-            prealloc = result == CopyPte.UsedPage ? null : prealloc;
-            address++;
         }
 
-        await spin_unlock(src.ptl);
-        await spin_unlock(dst.ptl);
         if (prealloc is not null)
         {
             await mm.folio_put(prealloc);
@@ -320,7 +344,10 @@ public class anon_memory(Kernel kernel) : memory(kernel)
     }
 
     /// <inheritdoc/>
-    /// <remarks>Left out: files, breaks to reschedule, the accessed bit, RSS.</remarks>
+    /// <remarks>
+    /// Left out: files, breaks to reschedule, the accessed bit, RSS; print_bad_pte of a negative mapcount (hides that report); ptes of one large folio that are unmapped together
+    /// (since 6.9: invents zaps that have unmapped only some of its pages).
+    /// </remarks>
     [KernelSource("mm/memory.c")]
     public override async KernelTask<MmuGather> zap_pte_range(MmuGather tlb, Vma vma, PageTable table, int address, int end, bool even_cows)
     {
@@ -503,7 +530,7 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
         if (Toggle("large-mapcount"))
         {
             var vm_mm = await load(vma.vm_mm);
-            await store(folio._mm_ids, default(MmIds).With(Caches.mm_id(vm_mm!), folio.Pages));
+            await store(folio._mm_ids, default(MmIds).Add(Caches.mm_id(vm_mm!), folio.Pages));
             await atomic_set(folio._large_mapcount, folio.Pages - 1);
         }
     }
@@ -526,7 +553,7 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
         if (Toggle("large-mapcount"))
         {
             var vm_mm = await load(vma.vm_mm);
-            await store(folio._mm_ids, default(MmIds).With(Caches.mm_id(vm_mm!), 1));
+            await store(folio._mm_ids, default(MmIds).Add(Caches.mm_id(vm_mm!), 1));
             await atomic_set(folio._large_mapcount, 0);
         }
     }
@@ -548,7 +575,7 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
     {
         if (Toggle("large-mapcount"))
         {
-            await folio_add_large_mapcount(folio, -1, vm_mm);
+            await folio_sub_large_mapcount(folio, 1, vm_mm);
         }
 
         if (await atomic_add_negative(-1, folio._compound_mapcount) && HasDoubleMap && await test_and_clear_bit(PageFlags.PG_double_map, folio._flags_1))
@@ -582,12 +609,11 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
     [KernelSource("include/linux/rmap.h")]
     public virtual async KernelTask page_dup_rmap(Folio folio, int page, Mm vm_mm)
     {
+        await atomic_inc(folio.mapcount(page));
         if (folio.Pages > 1 && Toggle("large-mapcount"))
         {
             await folio_add_large_mapcount(folio, 1, vm_mm);
         }
-
-        await atomic_inc(folio.mapcount(page));
     }
 
     /// <summary>One pte fewer maps a page; the caller holds the page-table lock, and drops the reference later.</summary>
@@ -596,25 +622,53 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
     {
         if (folio.Pages > 1 && Toggle("large-mapcount"))
         {
-            await folio_add_large_mapcount(folio, -1, vm_mm);
+            await folio_sub_large_mapcount(folio, 1, vm_mm);
         }
 
         await atomic_add_negative(-1, folio.mapcount(page));
     }
 
-    /// <summary>Counts a mapping of a large folio, and notes whether more than one process may have it.</summary>
-    [KernelSource("include/linux/rmap.h", At = "v6.15")]
+    /// <summary>Counts mappings of a large folio, and notes that more than one process has it where this one was not known to.</summary>
+    [KernelSource("include/linux/rmap.h", At = "6af8cb80d3a9")]
     public virtual async KernelTask folio_add_large_mapcount(Folio folio, int diff, Mm vm_mm)
     {
         await spin_lock(folio.large_mapcount_lock);
         var mapcount = await atomic_read(folio._large_mapcount) + 1 + diff;
         await atomic_set(folio._large_mapcount, mapcount - 1);
-        var ids = (await load(folio._mm_ids)).With(Caches.mm_id(vm_mm), diff);
-        await store(folio._mm_ids, ids);
-        var shared = ids.Count0 != mapcount && ids.Count1 != mapcount;
-        if (await load(folio.maybe_mapped_shared) != shared)
+        var ids = await load(folio._mm_ids);
+        var id = Caches.mm_id(vm_mm);
+        var isKnown = ids.Knows(id);
+        ids = ids.Add(id, diff);
+        if (ids.Knows(id))
         {
-            await store(folio.maybe_mapped_shared, shared);
+            await store(folio._mm_ids, ids);
+            if (!isKnown && mapcount != diff)
+            {
+                await store(folio.maybe_mapped_shared, true);
+            }
+        }
+
+        await spin_unlock(folio.large_mapcount_lock);
+    }
+
+    /// <summary>Counts so many fewer; with the last of a process, or of one that is not known, looks whether another has all that are left.</summary>
+    [KernelSource("include/linux/rmap.h", At = "6af8cb80d3a9")]
+    public virtual async KernelTask folio_sub_large_mapcount(Folio folio, int diff, Mm vm_mm)
+    {
+        await spin_lock(folio.large_mapcount_lock);
+        var mapcount = await atomic_read(folio._large_mapcount) + 1 - diff;
+        await atomic_set(folio._large_mapcount, mapcount - 1);
+        var ids = await load(folio._mm_ids);
+        var id = Caches.mm_id(vm_mm);
+        if (ids.Knows(id))
+        {
+            ids = ids.Sub(id, diff);
+            await store(folio._mm_ids, ids);
+        }
+
+        if (!ids.Knows(id) && (ids.Count0 == mapcount || ids.Count1 == mapcount))
+        {
+            await store(folio.maybe_mapped_shared, false);
         }
 
         await spin_unlock(folio.large_mapcount_lock);

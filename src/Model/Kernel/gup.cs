@@ -32,7 +32,10 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Looks for the page once, and faults where it is not there as it is needed: then -1.</summary>
-    /// <remarks>Of 5.8: a read of memory that a write would copy asks for a write (<c>gup-read-breaks-cow</c>).</remarks>
+    /// <remarks>
+    /// Of 5.8: a read of memory that a write would copy asks for a write (<c>gup-read-breaks-cow</c>). Left out: VM_BUG_ON of a pin of a page that is not exclusive, since 5.19 (hides
+    /// that assertion), FOLL_FORCE, FOLL_TOUCH.
+    /// </remarks>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> follow_page_pte(Mm vm_mm, Vma vma, int address, bool write, bool pin)
     {
@@ -169,6 +172,11 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The lockless part; -1 where the page is not to be had so.</summary>
+    /// <remarks>
+    /// Of 5.8: a read takes only what may be written (<c>gup-read-breaks-cow</c>). A pin of a small page is two additions, as since 5.14 (before, it was one: invents what comes in between).
+    /// Left out: the look whether the page still belongs to the folio that was taken (hides splits), and DEBUG_VM's
+    /// whether what is pinned is exclusive (hides that assertion).
+    /// </remarks>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)
     {
@@ -185,7 +193,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
 
         var table = pgtable.pmd_pgtable(pmd);
         var pte = await READ_ONCE(table.pte[pgtable.pte_index(address)]);
-        if (!pte.Present || (write && !pte.Write))
+        if (!pte.Present || ((write || Toggle("gup-read-breaks-cow")) && !pte.Write))
         {
             return -1;
         }

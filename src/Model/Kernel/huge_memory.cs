@@ -65,8 +65,8 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>The split itself: an invalid PMD, a page table in which every pte is counted, the end of the PMD's mapping, the table published.</summary>
     /// <remarks>
-    /// Left out: freeze, migration entries, files. 6.2 counts a mapping before it writes the pte, earlier kernels after: nobody can see
-    /// the table yet.
+    /// Left out: freeze, migration entries, files; the PMD's dirty and young bits and its right to be written; VM_BUG_ON of a page without references (hides that assertion: the PMD has
+    /// one). 6.2 counts a mapping before it writes the pte, earlier kernels after: nobody can see the table yet.
     /// </remarks>
     [KernelSource("mm/huge_memory.c")]
     public virtual async KernelTask __split_huge_pmd_locked(Mm vm_mm, Vma vma)
@@ -106,7 +106,10 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Unmaps a THP that a PMD maps.</summary>
-    /// <remarks>Left out: VM_BUG_ON_PAGE of a negative mapcount, which reads words that others write (hides that assertion).</remarks>
+    /// <remarks>
+    /// Left out: migration entries, which stay (hides zaps of a THP that migrates); VM_BUG_ON_PAGE of a negative mapcount, which reads words that others write (hides that assertion); the look whether
+    /// the page is anonymous (hides nothing: all are).
+    /// </remarks>
     [KernelSource("mm/huge_memory.c")]
     public virtual async KernelTask zap_huge_pmd(Vma vma)
     {
@@ -180,7 +183,7 @@ public class huge_memory(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Maps a page again where migration had left an entry. The folio is locked.</summary>
-    /// <remarks>As <see cref="remove_migration_pmd"/>.</remarks>
+    /// <remarks>As <see cref="remove_migration_pmd"/>. Left out: draining this CPU's mlock pagevec where the vma is locked, and the entry's rights and bits.</remarks>
     [KernelSource("mm/migrate.c")]
     public virtual async KernelTask remove_migration_pte(Vma vma, int address)
     {

@@ -22,7 +22,14 @@ public class memcontrol(Kernel kernel) : KernelFile(kernel)
 
         await rcu_read_lock();
         var memcg = await load(folio.memcg_data);
-        await atomic_add(val, (memcg?.vmstats ?? Caches.Pgdat!.vm_stat)[idx]);
+        if (memcg is null)
+        {
+            await rcu_read_unlock();
+            await atomic_add(val, Caches.Pgdat!.vm_stat[idx]);
+            return;
+        }
+
+        await atomic_add(val, memcg.vmstats[idx]);
         await rcu_read_unlock();
     }
 
@@ -109,7 +116,10 @@ public class memcontrol(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The same at one pte, under its page-table lock.</summary>
-    /// <remarks>Left out: THPs, swap entries, device memory; the list that the page is taken off and put back on, and the pagevec in between.</remarks>
+    /// <remarks>
+    /// Left out: THPs, swap entries, device memory; the list that the page is taken off and put back on and the LRU's lock, the reference of the isolation (hides nothing: the walk has its own), and the
+    /// pagevec in between (hides that nobody can isolate the page for some time after).
+    /// </remarks>
     [KernelSource("mm/memcontrol.c")]
     public virtual async KernelTask mem_cgroup_move_charge_pte_range(Vma vma, int address, Memcg from, Memcg to)
     {
@@ -154,14 +164,21 @@ public class memcontrol(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The page that a pte maps, or would map if it were touched: a page of the page cache is moved even if this mm does not map it.</summary>
-    /// <remarks>A vma maps its file from the offset that is its own start. Left out: looking again whether the page is still in the cache (hides its removal, of which there is none here).</remarks>
+    /// <remarks>
+    /// A vma maps its file from the offset that is its own start. Left out: looking again whether the page is still in the cache (hides its removal, of which there is none here); swap and migration
+    /// entries, which are looked up in the page cache here; what the process may take along (here both, MOVE_ANON and MOVE_FILE).
+    /// </remarks>
     [KernelSource("mm/memcontrol.c", Function = "mc_handle_file_pte")]
     public virtual async KernelTask<Folio?> page_at(Vma vma, int address, Pte ptent)
     {
         Folio? page;
         if (ptent.Present)
         {
-            page = Caches.pfn_to_page(ptent.Pfn);
+            page = Caches.pfn_to_page(ptent.Pfn); // mc_handle_present_pte
+            if (!await mm.folio_mapped(page))
+            {
+                return null;
+            }
         }
         else
         {
@@ -195,7 +212,7 @@ public class memcontrol(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The same for a page that is locked.</summary>
-    /// <remarks>Left out: all statistics but those of mappings; THPs.</remarks>
+    /// <remarks>Left out: all statistics but those of mappings; THPs; VM_BUG_ON of a page that is on its LRU (hides nothing: it was isolated here).</remarks>
     [KernelSource("mm/memcontrol.c", Function = "mem_cgroup_move_account")]
     public virtual async KernelTask mem_cgroup_move_locked(Folio folio, Memcg from, Memcg to)
     {

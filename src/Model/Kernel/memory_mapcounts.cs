@@ -72,7 +72,7 @@ public class memory_mapcounts(Kernel kernel) : KernelFile(kernel)
     /// <summary>Maps a cached page where it is read for the first time, under the folio lock.</summary>
     /// <remarks>
     /// A vma maps its file from the offset that is its own start. Left out: mmap_lock (hides nothing: nobody here takes it for writing while threads fault), fault-around, which maps under the same two
-    /// locks; pages that are not cached.
+    /// locks; pages that are not cached; the look whether the page is still its file's once it is locked (hides truncation, of which there is none here).
     /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask do_read_fault(Vma vma, int address)

@@ -60,7 +60,7 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Adds to this CPU's pagevec.</summary>
-    /// <remarks>Left out: draining it when it is full, and at once for a THP.</remarks>
+    /// <remarks>Left out: draining it when it is full, and at once for a THP (hides undercounts by marks that are looked at while their page is off its LRU); the local lock (hides nothing: its CPU is the thread's own).</remarks>
     [KernelSource("include/linux/pagevec.h")]
     public virtual async KernelTask pagevec_add(Folio page, MlockKind kind)
     {
@@ -254,6 +254,7 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Notes every page that is mapped for mlock, or munlock, under the page-table lock.</summary>
+    /// <remarks>Left out: huge PMDs, which are noted as a whole.</remarks>
     [KernelSource("mm/mlock.c")]
     public virtual async KernelTask mlock_pte_range(Vma vma)
     {
@@ -284,6 +285,11 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
             }
 
             var page = Caches.pfn_to_page(pte.Pfn);
+            if (page.Pages > 1)
+            {
+                continue; // a THP's ptes are not counted
+            }
+
             if ((await load(vma.vm_flags) & VmFlags.VM_LOCKED) != 0)
             {
                 await mlock_folio(page);
@@ -299,7 +305,8 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>What reclaim does with a folio of the evictable lists that a locked vma maps after all: takes it off, finds the vma, marks the folio, puts it back.</summary>
     /// <remarks>
-    /// Left out: the walk over more than one vma and its anon_vma or file, what reclaim does to a folio that no locked vma maps, references.
+    /// Left out: the walk over more than one vma and its anon_vma or file, and what comes before it (mapcount, the lock of a file's folio: hides that reclaim passes a folio by); what reclaim does to a
+    /// folio that no locked vma maps, references.
     /// </remarks>
     [KernelSource("mm/vmscan.c")]
     public virtual async KernelTask shrink_active_list(Folio folio, Vma vma, int address)
@@ -318,7 +325,8 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Takes a folio off the evictable lists; whether it was there.</summary>
-    [KernelSource("mm/vmscan.c", Function = "isolate_evictable_folios")]
+    /// <remarks>The caller knows the folio, which the kernel finds on a list under the lock (invents uses after free of a folio that nothing else keeps; the page cache keeps all of these).</remarks>
+    [KernelSource("mm/vmscan.c", Function = "isolate_lru_folios")]
     public virtual async KernelTask<bool> isolate_evictable_folio(Folio folio)
     {
         await spin_lock(Caches.Pgdat!.lru_lock);
@@ -328,7 +336,7 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
         if (taken && !await test_and_clear_bit(PageFlags.PG_lru, folio.flags))
         {
             taken = false;
-            await atomic_dec(folio._refcount);
+            await mm.folio_put(folio);
         }
 
         await spin_unlock(Caches.Pgdat.lru_lock);
@@ -364,7 +372,10 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Puts a folio back on the list where it belongs; how often it is mlocked is not known, so it is said to be not at all.</summary>
-    /// <remarks>Left out: the pagevec in between.</remarks>
+    /// <remarks>
+    /// Left out: the pagevec in between (hides undercounts by marks that are looked at before it is drained). A folio that was evictable is put back by move_folios_to_lru, which looks once more whether
+    /// it is, and then does the same (hides nothing: its second look decides).
+    /// </remarks>
     [KernelSource("mm/swap.c", Function = "lru_add_fn")]
     public virtual async KernelTask folio_putback_lru(Folio folio)
     {

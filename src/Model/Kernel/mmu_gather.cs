@@ -115,7 +115,7 @@ public class mmu_gather(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Drops one batch's references.</summary>
-    /// <remarks>Left out: free_swap_cache, which comes first (hides swap-cache races; no folio here is in swap).</remarks>
+    /// <remarks>Left out: lru_add_drain and free_swap_cache, which come first (hides swap-cache races; no folio here is in swap, or in a pagevec).</remarks>
     [KernelSource("mm/swap_state.c")]
     public virtual KernelTask free_pages_and_swap_cache(MmuGather tlb, int first, int end) => swap.release_pages(tlb, first, end);
 

@@ -37,7 +37,7 @@ public class page_alloc(Kernel kernel) : KernelFile(kernel)
         bad |= await nonzero_mapcount(new(page, 0));
         var mapping = await load(page.mapping) is not null;
         WARN_ON(mapping, "BUG: Bad page state: non-NULL mapping");
-        var flags = (await load(page.flags) & (PageFlags.PG_locked | PageFlags.PG_lru)) != 0;
+        var flags = (await load(page.flags) & (PageFlags.PG_locked | PageFlags.PG_lru | PageFlags.PG_unevictable | PageFlags.PG_mlocked)) != 0;
         WARN_ON(flags, "BUG: Bad page state: PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
         if (!bad && !mapping && !flags)
         {

@@ -10,7 +10,7 @@ namespace ThpCheck.Model.Kernel;
 /// <remarks>
 /// <c>rmap</c> has short forms of these for small pages without statistics, memcg and mlock, for scenarios that are about other
 /// things. Callers hold the lock of the page table or PMD that they change, and no other in common. Left out: THPs of files, hugetlb,
-/// KSM; PageAnonExclusive; what is set or asserted of mapping and index, which are set before any of these paths begins; the queue of
+/// KSM; PageAnonExclusive; from 9bd3155ed83b on, the look whether the page is anonymous, which names the statistic (nothing: it stays so); what is set or asserted of mapping and index, which are set before any of these paths begins; the queue of
 /// deferred splits (hides a THP that is queued though it need not be, or is not though it should).
 /// </remarks>
 public class rmap_mapcounts(Kernel kernel) : KernelFile(kernel)

@@ -27,6 +27,10 @@ public class swap(Kernel kernel) : KernelFile(kernel)
         if (await test_bit(PageFlags.PG_lru, folio.flags))
         {
             await clear_bit(PageFlags.PG_lru, folio.flags);
+            if (Config.MLOCK)
+            {
+                await clear_bit(PageFlags.PG_unevictable, folio.flags);
+            }
         }
 
         if (Config.MLOCK)
@@ -58,7 +62,7 @@ public class swap(Kernel kernel) : KernelFile(kernel)
         WARN_ON(mapping, "BUG: Bad page state: non-NULL mapping");
         var refcount = await atomic_read(folio._refcount) != 0;
         WARN_ON(refcount, "BUG: Bad page state: nonzero _refcount");
-        var flags = (await load(folio.flags) & (PageFlags.PG_locked | PageFlags.PG_lru | PageFlags.PG_writeback)) != 0;
+        var flags = (await load(folio.flags) & (PageFlags.PG_locked | PageFlags.PG_lru | PageFlags.PG_writeback | PageFlags.PG_unevictable | PageFlags.PG_mlocked)) != 0;
         WARN_ON(flags, "BUG: Bad page state: PAGE_FLAGS_CHECK_AT_FREE flag(s) set");
         if (!mapcount && !mapping && !refcount && !flags)
         {

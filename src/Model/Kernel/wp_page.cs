@@ -15,8 +15,10 @@ public enum Reuse
     Gone,
 }
 
-/// <summary>mm/memory.c: the write fault on a page that is mapped read-only, by the rule of 5.18; with <c>anon-exclusive</c>, of 5.19 to 6.7.</summary>
-/// <remarks>A class of its own, so that its history combines with that of what surrounds it. Left out: KSM, userfaultfd, files.</remarks>
+/// <summary>mm/memory.c: the write fault on a page that is mapped read-only, by the rule of 5.18; with <c>anon-exclusive</c>, of 5.19 to 6.4.</summary>
+/// <remarks>
+/// A class of its own, so that its history combines with that of what surrounds it. Left out: KSM, userfaultfd, files; the look whether the page is anonymous (hides nothing: all are).
+/// </remarks>
 public class wp_page(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>Takes the page for the process alone, in place or as a copy. The caller holds the page-table lock, which this drops.</summary>
@@ -31,7 +33,7 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
     {
         var folio = Caches.pfn_to_page(orig_pte.Pfn);
         var page = Caches.pfn_to_index(orig_pte.Pfn);
-        if (Toggle("anon-exclusive") && await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]))
+        if (await is_exclusive(folio, page))
         {
             await wp_page_reuse(table, address, orig_pte, unshare);
             return;
@@ -49,6 +51,11 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
                 break;
         }
     }
+
+    /// <summary>Whether the page is known to be its process's alone; before 5.19 none is.</summary>
+    [KernelSource("include/linux/page-flags.h", Function = "PageAnonExclusive")]
+    public virtual async KernelTask<bool> is_exclusive(Folio folio, int page) =>
+        Toggle("anon-exclusive") && await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
 
     /// <summary>Whether nobody else can have the page: it has one reference once it is out of the swap cache and off this CPU's way to the LRU.</summary>
     [KernelSource("mm/memory.c", Function = "do_wp_page")]
@@ -109,7 +116,18 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
         }
     }
 
+    /// <summary>A large folio is moved to the anon_vma of the vma, where a proposal does so.</summary>
+    protected async KernelTask move_large(Folio folio, Vma vma)
+    {
+        if (Toggle("reuse-moves-rmap"))
+        {
+            var anon_vma = await load(vma.anon_vma);
+            await WRITE_ONCE<KernelObject?>(folio.mapping, anon_vma);
+        }
+    }
+
     /// <summary>Makes the pte writable, or leaves it as it is for an unshare fault. Drops the page-table lock.</summary>
+    /// <remarks>Left out: VM_BUG_ON of a page that is not exclusive, since 5.19 (hides that assertion).</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask wp_page_reuse(PageTable table, int address, Pte orig_pte, bool unshare)
     {
@@ -124,7 +142,10 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
     /// <summary>
     /// Copies the page and puts the copy in its place, unless the pte has changed meanwhile. The page is copied without a lock.
     /// </summary>
-    /// <remarks>Left out: failing allocations, mmu notifiers, the LRU's pagevec.</remarks>
+    /// <remarks>
+    /// Left out: failing allocations, mmu notifiers; the LRU's pagevec and its reference to the copy (hides copies of fresh copies); anon_vma_prepare (hides nothing: the page that is copied
+    /// is in an anon_vma of the vma's already).
+    /// </remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask wp_page_copy(Mm vm_mm, Vma vma, PageTable table, int address, Pte orig_pte, bool unshare)
     {
@@ -139,8 +160,7 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
         await spin_lock(table.ptl);
         if (await load(table.pte[pgtable.pte_index(address)]) != orig_pte)
         {
-            await spin_unlock(table.ptl);
-            await mm.folio_put(new_folio);
+            await put_and_unlock(new_folio, table);
             await mm.folio_put(old_folio);
             return;
         }
@@ -164,13 +184,20 @@ public class wp_page(Kernel kernel) : KernelFile(kernel)
             await File<large_rmap>().page_remove_rmap(old_folio, page, vm_mm);
         }
 
-        await spin_unlock(table.ptl);
+        await put_and_unlock(old_folio, table); // the mapping's
         if (Config.SWAP_SLOTS > 0 && Checks("copy-frees-swap-cache"))
         {
             await File<swap_state>().free_swap_cache(old_folio);
         }
 
-        await mm.folio_put(old_folio); // the mapping's
         await mm.folio_put(old_folio); // its own
+    }
+
+    /// <summary>Drops the reference of the copy that is not needed, or of the mapping that is no more, and then the page-table lock.</summary>
+    [KernelSource("mm/memory.c", Function = "wp_page_copy")]
+    public virtual async KernelTask put_and_unlock(Folio folio, PageTable table)
+    {
+        await mm.folio_put(folio);
+        await spin_unlock(table.ptl);
     }
 }

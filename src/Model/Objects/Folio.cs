@@ -128,6 +128,12 @@ public sealed class Folio(Layout at, int most, int pages = 1, bool memcg = false
 
     private readonly Shared<int>[] _tails = [.. Enumerable.Range(1, pages - 1).Select(i => at.Cell(-1, most, -1, $"_mapcount[{i}]"))];
 
+    /// <summary>compound_head of each page of a large folio that was split: the folio that the page is in since then. Null: this one.</summary>
+    public readonly SharedArray<Folio?> compound_head = pages > 1 ? at.Array<Folio?>(pages) : default;
+
+    /// <summary>page_to_nid: the node that its memory is on. Fixed for as long as it is allocated.</summary>
+    public readonly Shared<int> nid = at.Cell(0, 2);
+
     /// <summary>How many pages it has (folio_nr_pages). Fixed for as long as it is allocated.</summary>
     public int Pages => pages;
 
@@ -159,23 +165,21 @@ public readonly record struct MmIds(int Id0, int Count0, int Id1, int Count1) : 
     /// <inheritdoc/>
     public long ToWord() => Id0 + ((long)Count0 << Field) + ((long)Id1 << (2 * Field)) + ((long)Count1 << (3 * Field));
 
-    /// <summary>With some ptes of a process more, or fewer. A third process is not noted.</summary>
-    public MmIds With(int id, int diff)
-    {
-        if (Id0 == id || (Id1 != id && Id0 == 0))
-        {
-            var count = Count0 + diff;
-            return this with { Id0 = count == 0 ? 0 : id, Count0 = count };
-        }
+    /// <summary>Whether a process is one of the two.</summary>
+    public bool Knows(int id) => Id0 == id || Id1 == id;
 
-        if (Id1 == id || Id1 == 0)
-        {
-            var count = Count1 + diff;
-            return this with { Id1 = count == 0 ? 0 : id, Count1 = count };
-        }
+    /// <summary>With some ptes of a process more. A third process is not noted.</summary>
+    public MmIds Add(int id, int diff) =>
+        Id0 == id ? this with { Count0 = Count0 + diff }
+        : Id1 == id ? this with { Count1 = Count1 + diff }
+        : Id0 == 0 ? this with { Id0 = id, Count0 = diff }
+        : Id1 == 0 ? this with { Id1 = id, Count1 = diff }
+        : this;
 
-        return this;
-    }
+    /// <summary>With some ptes fewer of a process that is one of the two; with its last, or more than are known of, it is forgotten.</summary>
+    public MmIds Sub(int id, int diff) =>
+        Id0 == id ? (Count0 > diff ? this with { Count0 = Count0 - diff } : this with { Id0 = 0, Count0 = 0 })
+        : Count1 > diff ? this with { Count1 = Count1 - diff } : this with { Id1 = 0, Count1 = 0 };
 
     private static int Part(long word, int i) => (int)(word >> (i * Field)) & ((1 << Field) - 1);
 }

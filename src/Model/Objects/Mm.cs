@@ -70,6 +70,11 @@ public sealed class Mm(Layout at, int vmas, int threads = 1, int pmds = 1, int p
     /// <summary>Ghost: it has forked, or was forked, so that references other than pins promise nothing.</summary>
     public readonly Ghost<bool> forked = at.Ghost<bool>();
 
+    private readonly Ghost<int>[] _bound = [.. Enumerable.Range(0, pages).Select(i => at.Ghost(0, 3, 0, $"bound[{i}]"))];
+
+    /// <summary>Ghost: the node, plus one, that the process has asked for at an address by an mbind that said it had done it; 0 for none.</summary>
+    public Ghost<int> bound(int address) => _bound[address];
+
     /// <summary>Ghost: what the process stored last at an address since it was forked, or 0.</summary>
     public Ghost<int> stored(int address) => _stored[address];
 
@@ -95,7 +100,7 @@ public sealed class Vma(Layout at, int pages, int chain) : KernelObject(at)
     /// <summary>The page after its last.</summary>
     public readonly Shared<int> vm_end = at.Cell(0, pages);
 
-    /// <summary>vm_policy: the node that its pages are bound to, from 1; 0 where it has no policy of its own.</summary>
+    /// <summary>vm_policy, of mode MPOL_BIND: the node, plus one, that its pages are bound to; 0 where it has no policy of its own.</summary>
     public readonly Shared<int> vm_policy = at.Cell(0, 3);
 
     /// <summary>The offset that its first page has in what it maps.</summary>

@@ -32,6 +32,12 @@ public sealed class KernelThread(Layout at, int number, bool mlock = false) : Ke
     /// <summary>cpu_fbatches.lru_add of the thread's CPU: a page that is on its way to its LRU, with a reference. At most one.</summary>
     public readonly Shared<Folio?> lru_add = at.Cell<Folio?>();
 
+    /// <summary>Ghost: the mm whose pages the thread's mbind is about, while it looks for them.</summary>
+    public readonly Ghost<Mm?> mbind_mm = at.Ghost<Mm?>();
+
+    /// <summary>Ghost: the thread's last call of mbind, from its first look at pages on.</summary>
+    public readonly Ghost<MbindCall> mbind = at.Ghost<MbindCall>();
+
     /// <summary>Ghost: the page that the thread has pinned, for as long as it lives.</summary>
     public readonly Ghost<Folio?> pinned = at.Ghost<Folio?>();
 

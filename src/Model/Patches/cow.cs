@@ -51,7 +51,7 @@ public class wp_page_5_7(Kernel.Kernel kernel) : wp_page(kernel)
     }
 }
 
-/// <summary>From 5.9 to 5.17: a page is reused that has one reference.</summary>
+/// <summary>From 5.9 to 5.17: a page is reused that has one reference. (As first merged, 09854ba94c6a unlocked the page after it wrote the pte; 5.9 does not.)</summary>
 public class wp_page_5_9(Kernel.Kernel kernel) : wp_page(kernel)
 {
     /// <inheritdoc/>
@@ -158,35 +158,60 @@ public class wp_page_wip(Kernel.Kernel kernel) : wp_page(kernel)
     }
 }
 
-/// <summary>From 6.8 to 6.14: of a large folio no page is ever reused.</summary>
+/// <summary>6.7 and 6.8: the page becomes exclusive once its folio is unlocked. Since 6.5, references are put after the page-table lock.</summary>
 public class wp_page_6_8(Kernel.Kernel kernel) : wp_page(kernel)
 {
     /// <inheritdoc/>
-    [KernelSource("mm/memory.c", At = "v6.8")]
-    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte) =>
-        folio.Pages > 1 ? copies(folio) : await base.wp_can_reuse_anon_folio(folio, page, vma, table, address, orig_pte);
-
-    /// <summary>The page of a large folio is exclusive; its folio may be moved to the anon_vma of the vma, where a proposal does so.</summary>
-    protected async KernelTask reuse_large(Folio folio, int page, Vma vma)
+    [KernelSource("mm/memory.c", At = "v6.8.1")]
+    public override async KernelTask do_wp_page(Mm vm_mm, Vma vma, PageTable table, int address, Pte orig_pte, bool unshare)
     {
-        if (Toggle("reuse-moves-rmap"))
+        var folio = Caches.pfn_to_page(orig_pte.Pfn);
+        var page = Caches.pfn_to_index(orig_pte.Pfn);
+        if (!await is_exclusive(folio, page) && await wp_can_reuse_anon_folio(folio, page, vma, table, address, orig_pte) == Reuse.Copy)
         {
-            var anon_vma = await load(vma.anon_vma);
-            await WRITE_ONCE<KernelObject?>(folio.mapping, anon_vma);
+            await wp_page_copy(vm_mm, vma, table, address, orig_pte, unshare);
+            return;
         }
 
-        if (Toggle("anon-exclusive"))
+        if (Toggle("anon-exclusive") && !await is_exclusive(folio, page))
         {
             await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
         }
+
+        await wp_page_reuse(table, address, orig_pte, unshare);
+    }
+
+    /// <inheritdoc/>
+    [KernelSource("mm/rmap.c", At = "v6.8.1", Function = "folio_move_anon_rmap")]
+    public override async KernelTask page_move_anon_rmap(Folio folio, int page, Vma vma)
+    {
+        var anon_vma = await load(vma.anon_vma);
+        await WRITE_ONCE<KernelObject?>(folio.mapping, anon_vma);
+    }
+
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v6.8.1", Function = "wp_page_copy")]
+    public override async KernelTask put_and_unlock(Folio folio, PageTable table)
+    {
+        await spin_unlock(table.ptl);
+        await mm.folio_put(folio);
     }
 }
 
-/// <summary>1da190f4d0a6 (6.15): a page of a large folio is reused where only this process maps the folio, and each reference is a mapping's.</summary>
-public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
+/// <summary>From 6.9 to 6.14 ("mm: prohibit the last subpage from reusing the entire large folio"): of a large folio no page is ever reused.</summary>
+public class wp_page_6_9(Kernel.Kernel kernel) : wp_page_6_8(kernel)
 {
     /// <inheritdoc/>
-    [KernelSource("mm/memory.c", At = "v6.15")]
+    [KernelSource("mm/memory.c", At = "v6.9")]
+    public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte) =>
+        folio.Pages > 1 ? copies(folio) : await base.wp_can_reuse_anon_folio(folio, page, vma, table, address, orig_pte);
+}
+
+/// <summary>1da190f4d0a6 (6.15): a page of a large folio is reused where only this process maps the folio, and each reference is a mapping's.</summary>
+public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_9(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "1da190f4d0a6, with what 6.15 changed of its assertions")]
     public override async KernelTask<Reuse> wp_can_reuse_anon_folio(Folio folio, int page, Vma vma, PageTable table, int address, Pte orig_pte)
     {
         if (folio.Pages == 1)
@@ -233,7 +258,7 @@ public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
             }
         }
 
-        await reuse_large(folio, page, vma);
+        await move_large(folio, vma);
         return Reuse.Reuse;
     }
 
@@ -263,7 +288,7 @@ public class wp_page_6_15(Kernel.Kernel kernel) : wp_page_6_8(kernel)
 }
 
 /// <summary>A page of a large folio is reused where the page table, which is locked, has as many ptes of the folio as this has references.</summary>
-public class wp_page_scan(Kernel.Kernel kernel) : wp_page_6_8(kernel)
+public class wp_page_scan(Kernel.Kernel kernel) : wp_page(kernel)
 {
     /// <inheritdoc/>
     [KernelSource("mm/memory.c", At = "mail of 20 January 2022", Function = "do_wp_page")]
@@ -291,7 +316,11 @@ public class wp_page_scan(Kernel.Kernel kernel) : wp_page_6_8(kernel)
         var decision = is_alone ? Reuse.Reuse : copies(folio);
         if (is_alone)
         {
-            await reuse_large(folio, page, vma);
+            await move_large(folio, vma);
+            if (Toggle("anon-exclusive"))
+            {
+                await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]);
+            }
         }
 
         await mm.folio_unlock(folio);

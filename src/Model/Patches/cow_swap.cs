@@ -42,3 +42,20 @@ public class huge_wp_page_5_17(Kernel.Kernel kernel) : huge_wp_page(kernel)
         return is_reusable;
     }
 }
+
+/// <summary>From 6.7 on, moving a folio does not make it exclusive.</summary>
+public class huge_wp_page_6_8(Kernel.Kernel kernel) : huge_wp_page(kernel)
+{
+    /// <inheritdoc/>
+    [KernelSource("mm/huge_memory.c", At = "v6.8.1", Function = "do_huge_pmd_wp_page")]
+    public override async KernelTask<bool> can_reuse_huge(Folio folio, Vma vma)
+    {
+        if (!await base.can_reuse_huge(folio, vma))
+        {
+            return false;
+        }
+
+        await set_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[0]);
+        return true;
+    }
+}

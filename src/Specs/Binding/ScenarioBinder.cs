@@ -17,6 +17,9 @@ public sealed record BoundVariant(ScenarioFile Scenario, VariantSpec Variant, Ke
 {
     /// <summary>The toggles it sets, by name.</summary>
     public IReadOnlyDictionary<string, bool> Toggles { get; init; } = new SortedDictionary<string, bool>();
+
+    /// <summary>What the scenario could name.</summary>
+    public Library Library { get; init; } = Library.BuiltIn;
 }
 
 /// <summary>
@@ -36,7 +39,8 @@ public sealed class ScenarioBinder
 
     private readonly bool _keepsDeadFields;
     private readonly Mutation? _mutation;
-    private Library _library;
+    private readonly Library _given;
+    private Library _library; // with what the patches that are files bring along
 
     private ScenarioBinder(ScenarioFile file, VariantSpec variant, bool keepsDeadFields, Library library, Mutation? mutation)
     {
@@ -44,7 +48,7 @@ public sealed class ScenarioBinder
         _file = file;
         _variant = variant;
         _keepsDeadFields = keepsDeadFields;
-        _library = library;
+        (_given, _library) = (library, library);
     }
 
     /// <summary>Binds one variant of a scenario.</summary>
@@ -136,7 +140,7 @@ public sealed class ScenarioBinder
         {
             TearDown = _file.Teardown.Count == 0 ? null : (setUp, tearDownCalls.Sequence.Run),
         };
-        return new BoundVariant(_file, _variant, kernel, instance) { Toggles = new SortedDictionary<string, bool>(toggles, StringComparer.Ordinal) };
+        return new BoundVariant(_file, _variant, kernel, instance) { Toggles = new SortedDictionary<string, bool>(toggles, StringComparer.Ordinal), Library = _given };
     }
 
     // Without the thread that runs them no callback can be queued, and a state need not hold any.

@@ -300,7 +300,7 @@ public static class CollapseProperties
 
     /// <summary>A fault, or a pte of userfaultfd's, met a collapse.</summary>
     public static readonly Property FaultMeetsCollapse = Property.Sometimes("fault-meets-collapse", static view =>
-        (view.In("handle_pte_fault") || view.In("mcopy_atomic_pte")) && InCollapse(view)) with
+        (view.In("handle_pte_fault") || view.In("mcopy_atomic_pte") || view.In("mcontinue_atomic_pte")) && InCollapse(view)) with
     {
         Promise = "A fault, or userfaultfd, fills in a pte while a collapse is at work.",
     };

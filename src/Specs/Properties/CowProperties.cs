@@ -209,6 +209,35 @@ public static class CowProperties
         Promise = "How many pages were copied.",
     };
 
+    /// <summary>
+    /// In the end a slot of swap has as many users as ptes that name it, and one more where the swap cache has a page for it. Broken: swap_info_get()'s "Unused swap offset entry", or a slot
+    /// that is used for another page while somebody's is in it.
+    /// </summary>
+    public static readonly Property SwapCountsAccounted = Property.Finally("swap-counts-accounted", static view =>
+    {
+        foreach (var slot in view.Machine.ObjectsOf<SwapSlot>())
+        {
+            var users = view.Get(slot.i_pages) is null ? 0 : SwapSlot.SWAP_HAS_CACHE;
+            foreach (var table in view.Live<PageTable>())
+            {
+                for (var i = 0; i < table.pte.Length; i++)
+                {
+                    users += view.Get(table.pte[i]) is { Swap: true } pte && pte.Pfn == slot.Number ? 1 : 0;
+                }
+            }
+
+            if (view.Get(slot.swap_map) != users)
+            {
+                return $"the count of {slot} is {view.Get(slot.swap_map)}, and {users} is what uses it";
+            }
+        }
+
+        return null;
+    }) with
+    {
+        Promise = "In the end a slot of swap has as many users as ptes that name it, and the swap cache. Broken: \"Unused swap offset entry\", or two pages in one slot.",
+    };
+
     /// <summary>A page that GUP gave is no longer mapped by its process: the danger was near.</summary>
     public static readonly Property GupOutlivesMapping = Property.Sometimes("gup-outlives-mapping", static view =>
     {

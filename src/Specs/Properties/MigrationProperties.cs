@@ -65,9 +65,10 @@ public static class MigrationProperties
                     : folio.Pages == 1 && (view.Get(thread.gup_flags) & FollFlags.FOLL_PIN) != 0 ? Folio.PinBias : 1;
             }
 
-            if (view.Get(folio._refcount) != mappings + handles)
+            var cached = view.Get(folio.@private) is null ? 0 : 1; // in the swap cache
+            if (view.Get(folio._refcount) != mappings + handles + cached)
             {
-                return $"{folio} has {view.Get(folio._refcount)} references, {mappings} mappings and {handles} handles";
+                return $"{folio} has {view.Get(folio._refcount)} references, {mappings} mappings and {handles} handles{(cached == 0 ? "" : ", and is in the swap cache")}";
             }
         }
 
@@ -147,10 +148,8 @@ public static class MigrationProperties
                 continue;
             }
 
-            var vm_pgoff = view.Get(vma.vm_pgoff);
-            return first + at.Folio.Pages > vm_pgoff && first < vm_pgoff + view.Get(vma.vm_end) - view.Get(vma.vm_start)
-                ? null
-                : $"{mm} has {at.Folio} at page {address}, and a walk for its offsets does not come to {vma}";
+            var pgoff = view.Get(vma.vm_pgoff) + address - view.Get(vma.vm_start);
+            return pgoff >= first && pgoff < first + at.Folio.Pages ? null : $"{mm} has {at.Folio} at page {address}, and a walk for its offsets does not look there in {vma}";
         }
 
         return $"{mm} has {at.Folio} at page {address}, and the tree of {anon_vma} has no vma there";
@@ -188,11 +187,16 @@ public static class MigrationProperties
         Promise = "In the end a page that one process alone has is exclusive. Broken: its next store copies it for nothing.",
     };
 
-    /// <summary>mbind with MPOL_MF_STRICT fails only where something stays on another node (STRICT-PREC). Broken: it fails, and everything was moved.</summary>
-    public static readonly Property StrictIsPrecise = Property.AlwaysAt("strict-is-precise", "mbind fails", static view =>
-        view.Argument is Folio folio && !view.IsLive(folio) ? $"mbind fails, though {folio} was moved whole" : null) with
+    /// <summary>
+    /// Migration gives up only where somebody has a reference to the folio besides its mappings and migration's own (MIG-7). Broken: it fails for nothing.
+    /// </summary>
+    public static readonly Property GivesUpForReferences = Property.AlwaysAt("gives-up-for-references", "migration gives up", static view =>
+        view.Argument is Folio folio && view.Get(folio._refcount) == 1 + Mappings(view, folio, -1)
+            ? $"{view.Machine.ThreadName(view.Thread)} gives up on {folio}, and nobody has a reference to it but that thread and its {Mappings(view, folio, -1)} mappings"
+            : null) with
     {
-        Promise = "mbind with MPOL_MF_STRICT fails only where something was not moved (STRICT-PREC). Broken: -EIO, and everything was moved.",
+        Class = PropertyClass.Fact,
+        Promise = "Migration gives up only where somebody else has a reference (MIG-7). Broken: it fails for nothing.",
     };
 
     /// <summary>A fault waits for migration.</summary>
@@ -204,9 +208,10 @@ public static class MigrationProperties
     /// <summary>A folio could not be moved, and is mapped again.</summary>
     public static readonly Property MigrationFails = Property.Sometimes("migration-fails", static view => view.In("migrate_folio_undo")) with { Class = PropertyClass.Fact, Promise = "A migration fails and is undone." };
 
-    private readonly record struct Place(Pte Pte, PageTable? Table, Folio? Folio, int Page);
+    /// <summary>What is at an address, from a huge PMD too.</summary>
+    internal readonly record struct Place(Pte Pte, PageTable? Table, Folio? Folio, int Page);
 
-    private static string? Any(StateView view, Func<StateView, Mm, int, Place, string?> check)
+    internal static string? Any(StateView view, Func<StateView, Mm, int, Place, string?> check)
     {
         foreach (var mm in view.Machine.ObjectsOf<Mm>())
         {
@@ -224,7 +229,7 @@ public static class MigrationProperties
     }
 
     // What is at an address: its pte, or what that would be if the huge PMD were split.
-    private static Place At(StateView view, Mm mm, int address)
+    internal static Place At(StateView view, Mm mm, int address)
     {
         var pgtable = view.Machine.ObjectsOf<pgtable>()[0];
         var kernel = view.Machine.ObjectsOf<mm>()[0];
@@ -242,7 +247,10 @@ public static class MigrationProperties
 
         var pte = view.Get(table.pte[pgtable.pte_index(address)]);
         var folio = pte.Pfn == 0 ? null : kernel.Page(pte.Pfn);
-        return new(pte, table, folio, folio is null ? 0 : kernel.Index(pte.Pfn));
+        var index = folio is null ? 0 : kernel.Index(pte.Pfn);
+        return folio is { Pages: > 1 } && view.Get(folio.compound_head[index]) is { } part // an entry from before the split
+            ? new(pte, table, part, index + view.Get(folio.index) - view.Get(part.index))
+            : new(pte, table, folio, index);
     }
 
     // How many ptes map a page of a folio; any page of it where that is -1, and then a PMD counts as one.
@@ -266,7 +274,7 @@ public static class MigrationProperties
 
     private static bool IsExclusive(StateView view, Folio folio, int page) => (view.Get(folio.page_flags[page]) & SubpageFlags.PG_anon_exclusive) != 0;
 
-    private static Vma? VmaAt(StateView view, Mm mm, int address)
+    internal static Vma? VmaAt(StateView view, Mm mm, int address)
     {
         foreach (var vma in view.Live<Vma>())
         {
@@ -279,5 +287,5 @@ public static class MigrationProperties
         return null;
     }
 
-    private static bool IsHeldForWriting(StateView view, rw_semaphore rwsem) => view.Word(rwsem.Writer.Cell) != 0 || view.Word(rwsem.Writer.Cell + 1) != 0;
+    private static bool IsHeldForWriting(StateView view, rw_semaphore rwsem) => view.Word(rwsem.Writer.Cell) != 0;
 }

@@ -20,11 +20,11 @@ public static class PropertyCatalog
             PmdProperties.MlockedPageNotReclaimed, PmdProperties.HugeZeroPageKept, PmdProperties.MeetsMigration, PmdProperties.MigrationSucceeds, PmdProperties.MeetsZap, PmdProperties.MeetsSplit, PmdProperties.PmdOutcome,
             MigrationProperties.NoEntryLeft, MigrationProperties.EntryNamesLockedFolio, MigrationProperties.PagesHoldTheirStores, MigrationProperties.MappingsComeBack,
             MigrationProperties.ReferencesAccounted, MigrationProperties.MapcountsAccounted, MigrationProperties.OffsetsAgree, MigrationProperties.RmapFindsEntries,
-            MigrationProperties.PinnedPageIsExclusive, MigrationProperties.PagesStayExclusive, MigrationProperties.StrictIsPrecise, MigrationProperties.FaultWaits, MigrationProperties.FolioIsMoved, MigrationProperties.MigrationFails,
+            MigrationProperties.PinnedPageIsExclusive, MigrationProperties.PagesStayExclusive, MigrationProperties.GivesUpForReferences, MigrationProperties.FaultWaits, MigrationProperties.FolioIsMoved, MigrationProperties.MigrationFails,
             CowProperties.PrivateWritesStayPrivate, CowProperties.ReadsSeeLastStore, CowProperties.GupPageIsMapped, CowProperties.ReferenceStaysMapped, CowProperties.ExclusiveIsMappedOnce, CowProperties.WritablePageIsAlone,
-            CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.GupOutlivesMapping,
+            CowProperties.NoNeedlessCopy, CowProperties.NoCopyForPassingReference, CowProperties.PagesCopied, CowProperties.SwapCountsAccounted, CowProperties.GupOutlivesMapping,
             CowProperties.StoreAfterFork,
             LifetimeProperties.NoLockLeaked, LifetimeProperties.NothingLeaked,
-        }.Concat(CompoundProperties.All).Concat(CollapseProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
+        }.Concat(CompoundProperties.All).Concat(CollapseProperties.All).Concat(MemcgProperties.All).Concat(MlockProperties.All).Concat(MempolicyProperties.All).OrderBy(p => p.Name, StringComparer.Ordinal),
     ];
 }

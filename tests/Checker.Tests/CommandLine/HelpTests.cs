@@ -13,6 +13,9 @@ public sealed partial class HelpTests
     public void Help_of_check() => Approved.Match(Of("check", "--help").All);
 
     [Fact]
+    public void Help_of_verify() => Approved.Match(Of("verify", "--help").All);
+
+    [Fact]
     public void Help_of_replay() => Approved.Match(Of("replay", "--help").All);
 
     [Fact]

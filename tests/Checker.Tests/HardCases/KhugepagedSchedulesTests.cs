@@ -90,7 +90,7 @@ public sealed class KhugepagedSchedulesTests
         "khugepaged xchg(mm.pmd, none) = table *")] // F9: a page in a table whose lock was dropped
     [InlineData(
         "collapse-against-uffd-copy", "clears-ptes", "no-bug-on", 2,
-        "uffd load(mm.pmd) = table *",
+        "uffd READ_ONCE(mm.pmd) = table *",
         "khugepaged xchg(mm.pmd, none) = table *",
         "uffd load(mm.pmd) = none")] // 4828d207dc51: a table that UFFDIO_COPY insists on
     public void The_cheapest_interleaving_has_the_events_of_the_hand_made_schedule_in_its_order(string scenario, string variant, string property, int switches, params string[] events)

@@ -35,11 +35,16 @@ public sealed class FoundTests
     [Fact]
     public void The_store_that_was_lost_up_to_6_1_is_a_diagram_of_three_columns()
     {
-        var lines = Of("check", Repository.File("specs", "tlb", "mkclean-against-zap.yaml"), "--variant", "base").Out.Split('\n').ToList();
-        var head = lines.FindIndex(l => l.Contains("(CPU 0)", StringComparison.Ordinal));
+        var scenario = Repository.File("specs", "tlb", "mkclean-against-zap.yaml");
+        var trace = Of("check", scenario, "--variant", "base").Out.Split('\n').ToList();
+        var head = trace.FindIndex(l => l.Contains("(CPU 0)", StringComparison.Ordinal));
+        var diagram = Of("check", scenario, "--variant", "base", "--format", "commit").Out;
 
-        Assert.Equal(["zap (CPU 0)", "writer (CPU 1)", "flusher (CPU 2)"], Columns(lines[head]));
-        Assert.Equal(["madvise_dontneed(mm, 0, 1)", "user_store(mm, 0, 2)", "write_cache_pages(file, 0)"], Columns(lines[head + 1]));
+        Assert.Equal(["zap (CPU 0)", "writer (CPU 1)", "flusher (CPU 2)"], Columns(trace[head]));
+        Assert.Equal(["madvise_dontneed(mm, 0, 1)", "user_store(mm, 0, 2)", "write_cache_pages(file, 0)"], Columns(trace[head + 1]));
+        Assert.Equal(["CPU 0 (zap)", "CPU 1 (writer)", "CPU 2 (flusher)"], Columns(diagram.Split('\n')[0]));
+        Assert.All(diagram.Split('\n'), l => Assert.InRange(l.Length, 0, 75));
+        Assert.Contains($"```\n{diagram}```\n", Found.Value, StringComparison.Ordinal);
     }
 
     private static string[] Columns(string line) => line.Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

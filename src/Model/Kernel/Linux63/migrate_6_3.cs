@@ -18,18 +18,29 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
 {
     private rmap_6_3 rmap_6_3 => (rmap_6_3)rmap;
 
-    /// <summary>Migrates one isolated folio and gives up its isolation, moved or not.</summary>
-    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
+    /// <summary>Migrates one isolated folio on its node, as compaction does, and gives up its isolation, moved or not.</summary>
+    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages")]
     public override async KernelTask unmap_and_move(Folio src)
+    {
+        if (!await migrate_folio(src, await load(src.nid)))
+        {
+            await File<vmscan>().move_folio_to_lru(src); // putback_movable_pages
+        }
+    }
+
+    /// <summary>Migrates one isolated folio to a node. If it moved it, the isolation is given up.</summary>
+    /// <returns>Whether it moved it, or nobody needs it any more.</returns>
+    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
+    public virtual async KernelTask<bool> migrate_folio(Folio src, int nid)
     {
         if (await atomic_read(src._refcount) == 1)
         {
             await mm.folio_put(src); // freed from under us
-            return;
+            return true;
         }
 
         var batch = Toggle("migration-defers-flush");
-        var dst = await alloc_migration_target(src);
+        var dst = await alloc_migration_target(src, nid);
         var record = await migrate_folio_unmap(src, dst, batch ? MigrationFlags.BatchFlush : MigrationFlags.None);
         if (Checks("flush-before-move"))
         {
@@ -42,17 +53,15 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
             await rmap.try_to_unmap_flush(record.TlbUbc);
         }
 
-        if (!is_moved)
-        {
-            await File<vmscan>().move_folio_to_lru(src); // putback_movable_pages
-        }
+        return is_moved;
     }
 
-    /// <summary>A folio of the same size to move to.</summary>
+    /// <summary>A folio of the same size to move to, on a node.</summary>
     [KernelSource("mm/migrate.c", At = "v6.3")]
-    public virtual async KernelTask<Folio> alloc_migration_target(Folio src)
+    public virtual async KernelTask<Folio> alloc_migration_target(Folio src, int nid)
     {
         var dst = await kmem_cache_alloc(src.Pages == 1 ? Caches.Folio : Caches.Thp);
+        await store(dst.nid, nid);
         await atomic_set(dst._refcount, 1);
         return dst;
     }
@@ -121,6 +130,7 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
     {
         if (Checks("migration-counts-references") && await atomic_read(src._refcount) != 1)
         {
+            Oracle("migration gives up", src);
             return false; // -EAGAIN
         }
 
@@ -190,7 +200,6 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
 
         var folio = Caches.pfn_to_page(pte.Pfn);
         BUG_ON(!await mm.folio_test_locked(folio), "BUG_ON(!PageLocked(pfn_swap_entry_to_page(entry)))");
-        Oracle("fault waits");
         if (Toggle("wait-takes-reference"))
         {
             if (!await atomic_inc_not_zero(folio._refcount))

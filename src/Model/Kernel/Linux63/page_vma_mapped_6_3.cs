@@ -8,6 +8,8 @@ namespace ThpCheck.Model.Kernel;
 /// <param name="Mm">Whose.</param>
 /// <param name="Address">The address that the walk is at.</param>
 /// <param name="End">The address after the last it may be at (vma_address_end).</param>
+/// <param name="First">Which page of the folio is the first that is looked for.</param>
+/// <param name="Pages">How many are.</param>
 /// <param name="Migration">PVMW_MIGRATION: whether it looks for migration entries instead of mappings.</param>
 /// <param name="Sync">PVMW_SYNC: whether it takes the lock before it looks.</param>
 /// <param name="IsPmd">Whether what was found is the PMD, whose lock is held.</param>
@@ -15,7 +17,7 @@ namespace ThpCheck.Model.Kernel;
 /// <param name="IsLocked">Whether that table's lock is held.</param>
 /// <param name="IsFound">Whether it has found something.</param>
 public readonly record struct FolioWalk(
-    Folio Folio, Vma Vma, Mm Mm, int Address, int End, bool Migration, bool Sync, bool IsPmd = false, PageTable? Table = null, bool IsLocked = false, bool IsFound = false);
+    Folio Folio, Vma Vma, Mm Mm, int Address, int End, int First, int Pages, bool Migration, bool Sync, bool IsPmd = false, PageTable? Table = null, bool IsLocked = false, bool IsFound = false);
 
 /// <summary>mm/page_vma_mapped.c in 6.3: where a folio of any size is mapped in a vma, or named by migration entries.</summary>
 /// <remarks>Left out: hugetlb, device-private entries, swap entries, levels above the PMD; transhuge_vma_suitable().</remarks>
@@ -150,7 +152,8 @@ public class page_vma_mapped_6_3(Kernel kernel) : page_vma_mapped(kernel)
     public virtual async KernelTask<bool> check_pte(FolioWalk pvmw)
     {
         var pte = await load(pvmw.Table!.pte[pgtable.pte_index(pvmw.Address)]);
-        return pte.Pfn != 0 && pte.Present != pvmw.Migration && Caches.pfn_to_page(pte.Pfn) == pvmw.Folio;
+        return pte.Pfn != 0 && pte.Present != pvmw.Migration && Caches.pfn_to_page(pte.Pfn) == pvmw.Folio
+            && Caches.pfn_to_index(pte.Pfn) is var page && page >= pvmw.First && page < pvmw.First + pvmw.Pages;
     }
 
     /// <summary>Ends a walk before its time (page_vma_mapped_walk_done).</summary>

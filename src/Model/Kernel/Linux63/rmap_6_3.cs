@@ -93,21 +93,26 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
 
     /// <summary>Unmaps a locked folio everywhere and leaves migration entries, unless it is pinned.</summary>
     [KernelSource("mm/rmap.c", At = "v6.3")]
-    public virtual KernelTask<TlbUbc> try_to_migrate(Folio folio, MigrationFlags flags) => rmap_walk_anon(folio, folio, MigrationWalk.try_to_migrate_one, flags);
+    public virtual KernelTask<TlbUbc> try_to_migrate(Folio folio, MigrationFlags flags) => rmap_walk_anon(folio, folio, MigrationWalk.try_to_migrate_one, flags, 0);
 
-    /// <summary>Maps a folio wherever there are migration entries of the old one.</summary>
+    /// <summary>Maps a folio wherever there are migration entries of the old one, or of that part of it that the folio is now.</summary>
+    /// <param name="src">The old folio, whose pages the entries name.</param>
+    /// <param name="dst">The folio.</param>
+    /// <param name="locked">Whether the caller holds the anon_vma's lock.</param>
+    /// <param name="first">Which page of the old folio is the first of this one; not 0 only where a folio was split.</param>
     [KernelSource("mm/migrate.c", At = "v6.3")]
-    public virtual async KernelTask remove_migration_ptes(Folio src, Folio dst, bool locked) =>
-        await rmap_walk_anon(dst, src, MigrationWalk.remove_migration_pte, locked ? MigrationFlags.RmapLocked : MigrationFlags.None);
+    public virtual async KernelTask remove_migration_ptes(Folio src, Folio dst, bool locked, int first = 0) =>
+        await rmap_walk_anon(dst, src, MigrationWalk.remove_migration_pte, locked ? MigrationFlags.RmapLocked : MigrationFlags.None, first);
 
     /// <summary>Visits every vma that may map an anonymous folio, in the order of their offsets, under the lock of its anon_vma's root.</summary>
     /// <param name="folio">The folio whose anon_vma and offset say where.</param>
     /// <param name="old">Whose entries are looked for: the folio itself, or the one that it replaces.</param>
     /// <param name="rmap_one">What to do.</param>
     /// <param name="flags">How.</param>
+    /// <param name="first">Which page of the old folio is the first of the folio.</param>
     /// <returns>What awaits a flush.</returns>
     [KernelSource("mm/rmap.c", At = "v6.3")]
-    public virtual async KernelTask<TlbUbc> rmap_walk_anon(Folio folio, Folio old, MigrationWalk rmap_one, MigrationFlags flags)
+    public virtual async KernelTask<TlbUbc> rmap_walk_anon(Folio folio, Folio old, MigrationWalk rmap_one, MigrationFlags flags, int first)
     {
         var tlb_ubc = TlbUbc.None;
         var locked = (flags & MigrationFlags.RmapLocked) != 0;
@@ -144,7 +149,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
 
             if (rmap_one == MigrationWalk.remove_migration_pte)
             {
-                await remove_migration_pte(folio, vma!, address, old);
+                await remove_migration_pte(folio, vma!, address, old, first);
                 continue;
             }
 
@@ -204,7 +209,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
         }
 
         var end = await vma_address_end(folio, vma, address);
-        var pvmw = await Walks.page_vma_mapped_walk(new FolioWalk(folio, vma, vm_mm!, address, end, Migration: false, (flags & MigrationFlags.Sync) != 0));
+        var pvmw = await Walks.page_vma_mapped_walk(new FolioWalk(folio, vma, vm_mm!, address, end, 0, folio.Pages, Migration: false, (flags & MigrationFlags.Sync) != 0));
         while (pvmw.IsFound)
         {
             if (pvmw.IsPmd)
@@ -278,11 +283,11 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
     /// </summary>
     /// <remarks>Left out: young and dirty bits, which a new mapping begins without; mlock; the rights that the vma has by now.</remarks>
     [KernelSource("mm/migrate.c", At = "v6.3")]
-    public virtual async KernelTask remove_migration_pte(Folio folio, Vma vma, int address, Folio old)
+    public virtual async KernelTask remove_migration_pte(Folio folio, Vma vma, int address, Folio old, int first)
     {
         var vm_mm = await load(vma.vm_mm);
-        var end = await vma_address_end(old, vma, address);
-        var pvmw = new FolioWalk(old, vma, vm_mm!, address, end, Migration: true, Sync: true);
+        var end = await vma_address_end(folio, vma, address);
+        var pvmw = new FolioWalk(old, vma, vm_mm!, address, end, first, folio.Pages, Migration: true, Sync: true);
         for (pvmw = await first_migration_entry(pvmw); pvmw.IsFound; pvmw = await Walks.page_vma_mapped_walk(pvmw))
         {
             if (pvmw.IsPmd)
@@ -297,10 +302,10 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
             if (folio.Pages > 1)
             {
                 page = await memory.linear_page_index(vma, pvmw.Address);
-                page -= await load(old.index); // pvmw.pgoff
+                page -= await load(folio.index); // pvmw.pgoff, which is the old folio's, too
                 if (Toggle("index-from-entry"))
                 {
-                    page = Caches.pfn_to_index(entry.Pfn);
+                    page = Caches.pfn_to_index(entry.Pfn) - first;
                 }
 
                 BUG_ON(page < 0 || page >= folio.Pages, "folio_page(): beyond the folio");
