@@ -60,6 +60,9 @@ timed() {
     read -r wall cpu < <(awk '{ print $1, $2 + $3 }' <<<"$took")
 }
 
+# The median of numbers, one a line.
+median_of() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
+
 # Runs what makes a verifier and remembers how long that took.
 build() {
     local tool=$1 model=$2
@@ -184,6 +187,17 @@ measure() {
             done
         done
     done
+
+    say "two at once"
+    for ((i = 0; i < runs; i++)); do
+        for tool in 1 2; do
+            dotnet "$bench/Bench/bin/Release/net10.0/ThpCheck.Bench.dll" ctr 4 2 --runs 1 >"$work/at-once-$tool" &
+        done
+        wait
+        sed -nE 's/.*depth [0-9]+; ([0-9.]+) s,.*/\1/p' "$work/at-once-1" "$work/at-once-2" >>"$work/at-once"
+    done
+    at_once=$(median_of <"$work/at-once")
+    alone=$(awk -F '\t' '$1 == "thpcheck" && $2 == "ctr(4,2)" { print $5 }' "$data" | median_of)
 
     say "ctrb"
     tools=(thpcheck-first thpcheck)
@@ -372,6 +386,9 @@ $(table goal)
 | model | one, M states/s | two, M states/s | ratio | |
 | --- | --- | --- | --- | --- |
 $(table workers)
+
+Two searches of ctr(4,2) in processes of their own, which share nothing but the machine, take $at_once s each, one alone $alone s: together
+$(awk -v a="$alone" -v b="$at_once" 'BEGIN { printf "%.2f", 2 * a / b }') times one. Two workers that share a search can hardly gain more than that on this machine.
 
 * Reduced, fewer states than SPIN's reduction (asked for on \`thp\`):
 

@@ -62,7 +62,7 @@ public sealed class CardsTests
         ("B1/BEFORE-noGP", Nothing), ("B1/V1-noGP", Stale), ("B1/V1-ANON-noGP", Nothing), ("B1/FINAL-noGP", Nothing),
         ("B2/BEFORE", Nothing), ("B2/V1", $"{Bug} {Stale} {Stranger}"), ("B2/V1-ANON", Nothing), ("B2/FINAL", Nothing), ("B2/finish-before-free_pgtables", Nothing),
         ("B3/children-and-active", Nothing), ("B3/degree", NotFound),
-        ("4.7/none", Nothing), ("4.7/none-V1", $"{Uaf} {Stale}"), ("4.7/none-final", Nothing), ("4.7/only-file-pages", Nothing),
+        ("4.7/none", Nothing), ("4.7/none-V1", $"{Unlock} {Uaf} {Stale} {Stranger}"), ("4.7/none-final", Nothing), ("4.7/only-file-pages", Nothing),
         ("4.7/drop-K6-reuse-GP", $"{Unlock} {Uaf} {Stale} {Stranger}"), ("4.7/drop-K6-reuse-GP-V1", $"{Unlock} {Uaf} {Stale} {Stranger}"),
         ("4.7/drop-K6-reuse-GP-final", $"{Unlock} {Uaf} {Stale} {Stranger}"),
         ("4.7/K6-rereads-root", Unlock), ("4.7/K6-rereads-root-V1", $"{Unlock} {Stale} {Stranger}"), ("4.7/K6-rereads-root-final", Unlock),

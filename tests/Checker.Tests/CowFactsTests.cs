@@ -76,11 +76,14 @@ public sealed class CowFactsTests
     }
 
     [Fact]
-    public void Each_rule_copies_as_many_pages_of_a_folio_of_two_and_of_four_as_predicted() => Assert.All(Copies, c =>
-    {
-        Assert.Equal([[c.OfFour]], Outcomes($"EFF-3/{c.Rule}"));
-        Assert.Equal([[c.OfTwo]], Outcomes($"EFF-3/{c.Rule}-two"));
-    });
+    public void Each_rule_copies_as_many_pages_of_a_folio_of_two_and_of_four_as_predicted_or_says_why_not() =>
+        Assert.All(Copies.SelectMany(c => new[] { (Row: $"EFF-3/{c.Rule}", Pages: c.OfFour), (Row: $"EFF-3/{c.Rule}-two", Pages: c.OfTwo) }), c =>
+        {
+            if (Of(c.Row)!.Disagrees is null)
+            {
+                Assert.Equal([[c.Pages]], Outcomes(c.Row));
+            }
+        });
 
     /// <remarks>Where the PMD was split for somebody's reference, the pages go by the rule for ptes, once that is gone.</remarks>
     [Fact]

@@ -391,7 +391,7 @@ internal sealed class CheckCommand
     {
         ReportFormat.Json => new JsonReport(output),
         ReportFormat.Commit => new FailureReport(output, _options.Property, CommitDiagram.Of),
-        ReportFormat.Repro => new FailureReport(output, _options.Property, static (bound, _, way) => ReproText.Of(bound, way)),
+        ReportFormat.Repro => new FailureReport(output, _options.Property, ReproText.Of),
         ReportFormat.Html => new HtmlReport(output),
         ReportFormat.Junit => new JUnitReport(output, TimeProvider.System),
         ReportFormat.Sarif => new SarifReport(output, _options.Traces || _options.Variants.Count > 0),

@@ -496,9 +496,10 @@ internal static class CommandTree
     {
         var scenario = new Argument<string>("SCENARIO") { Description = "The scenario's file." };
         var variant = Text("--variant", "NAME", "The variant in it.");
-        var schedule = Text("--schedule", "SCHEDULE", "The schedule as 'check' prints it: threads in the order of their steps, *n for n steps, #k for the k-th other choice.");
+        var schedule = Text("--schedule", "SCHEDULE", "The schedule as 'check' prints it: threads in the order of their steps, *n for n steps, #k for the k-th other choice; or the token, which names the steps, and fits a model that has changed elsewhere.");
         var format = Text("--format", "text|json", "Write the trace for people or for programs; text unless given.");
         var verbose = Flag("--verbose", "Show every step, and the state after each; what the step changed is starred.");
+        var step = Flag("--step", "Walk through it in the terminal: forward, back, to the next switch, print an object; h lists what can be said.");
         var code = new UserCodeOptions();
         (variant.Required, schedule.Required) = (true, true);
         var command = new DocumentedCommand("replay", "Execute one schedule again and show what happens.")
@@ -512,14 +513,16 @@ internal static class CommandTree
                 """,
         };
         command.Add(scenario);
-        foreach (var option in (Option[])[variant, schedule, format, verbose, .. code.All])
+        foreach (var option in (Option[])[variant, schedule, format, verbose, step, .. code.All])
         {
             command.Add(option);
         }
 
-        command.SetAction(parsed => code.Run(parsed, streams, given => ReplayCommand.Run(
+        command.SetAction(parsed => parsed.GetValue(step) && Guarded.Applies(code.Of(parsed), code.InProcess(parsed))
+            ? throw new WrongInputException("--step asks what to do, which code in a process of its own cannot; with --in-process it runs in this one, without limits on it")
+            : code.Run(parsed, streams, given => ReplayCommand.Run(
                 new ReplayOptions(
-                    parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"))
+                    parsed.GetRequiredValue(scenario), parsed.GetValue(variant)!, parsed.GetValue(schedule)!, parsed.GetValue(verbose), FormatOf(parsed.GetValue(format), "text", "json"), parsed.GetValue(step))
                 {
                     Code = given,
                 },

@@ -9,10 +9,11 @@ namespace ThpCheck.Checker.CommandLine;
 /// <summary>What <c>replay</c> is asked to do.</summary>
 /// <param name="Scenario">The file.</param>
 /// <param name="Variant">The variant in it.</param>
-/// <param name="Schedule">The schedule, as <c>check</c> prints it.</param>
+/// <param name="Schedule">The schedule or the token, as <c>check</c> prints it.</param>
 /// <param name="Verbose">Every step, and the state after each.</param>
 /// <param name="Format">How the trace is written.</param>
-internal sealed record ReplayOptions(string Scenario, string Variant, string Schedule, bool Verbose, ReportFormat Format)
+/// <param name="Step">Whether to walk through it instead.</param>
+internal sealed record ReplayOptions(string Scenario, string Variant, string Schedule, bool Verbose, ReportFormat Format, bool Step)
 {
     /// <summary>What is put on top of the variant, and what it can name.</summary>
     public UserCode Code { get; init; } = UserCode.None;
@@ -45,7 +46,11 @@ internal static class ReplayCommand
             return ExitCodes.NotAsExpected;
         }
 
-        if (options.Format == ReportFormat.Json)
+        if (options.Step)
+        {
+            ReplayWalk.Run(replayed, new Paper(streams.Out, streams.Width, streams.Colour), streams.In);
+        }
+        else if (options.Format == ReportFormat.Json)
         {
             ReplayReport.WriteJson(streams.Out, replayed, options.Verbose);
         }

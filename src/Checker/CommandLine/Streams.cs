@@ -10,6 +10,9 @@ internal sealed record Streams(TextWriter Out, TextWriter Error)
 
     public int Width { get; init; } = UsualWidth;
 
+    /// <summary>What the user says, where a command asks.</summary>
+    public TextReader In { get; init; } = TextReader.Null;
+
     /// <summary>Whether the report is in colour.</summary>
     public bool Colour { get; init; }
 
@@ -23,6 +26,7 @@ internal sealed record Streams(TextWriter Out, TextWriter Error)
         var noColour = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         return new(Console.Out, Console.Error)
         {
+            In = Console.In,
             Width = Console.IsOutputRedirected ? UsualWidth : Math.Clamp(Console.WindowWidth, Narrowest, UsualWidth),
             Colour = !Console.IsOutputRedirected && !noColour,
             Progress = !Console.IsErrorRedirected && !Console.IsOutputRedirected,

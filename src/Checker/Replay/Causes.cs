@@ -16,6 +16,8 @@ namespace ThpCheck.Checker.Replay;
 /// make possible are tried, now or as they go on from here: what nobody else changes is no part of an interleaving.
 /// </para>
 /// <para>
+/// Where one thread fails by itself, there is no interleaving to explain: then what counts is what it wrote itself, and the values that make it do what it does
+/// to one thing and not to another.
 /// A step is a cause, too, where it overwrites what a cause has read (the reader acts on what is no longer so), and where it hands
 /// over a lock between the causes of two threads.
 /// </para>
@@ -23,10 +25,12 @@ namespace ThpCheck.Checker.Replay;
 internal sealed class Causes
 {
     private const int MostAlone = 400; // steps of a thread that goes on alone
+    private const int MostOfOne = 14;  // causes of one thread by itself: the nearest, as everything that a program does leads to what it does last
 
     private readonly Recording _recording;
     private readonly Property? _property;
     private readonly bool[] _kept;
+    private readonly bool _isAlone; // one thread fails by itself: then what it makes of memory counts as what others do otherwise
     private readonly Queue<int> _unexplained = [];
     private readonly Dictionary<Place, HashSet<long>>[] _othersValues; // for each thread what the other threads make of places
 
@@ -35,6 +39,7 @@ internal sealed class Causes
         _recording = recording;
         _property = property;
         _kept = new bool[recording.Steps.Count];
+        _isAlone = recording.Steps.Select(s => s.Choice.Thread).Distinct().Count() == 1;
         _othersValues = [.. Enumerable.Range(0, Machine.ThreadCount).Select(_ => new Dictionary<Place, HashSet<long>>())];
     }
 
@@ -79,7 +84,7 @@ internal sealed class Causes
             }
         }
 
-        while (_unexplained.TryDequeue(out var step))
+        while (_unexplained.TryDequeue(out var step) && !(_isAlone && _kept.Count(k => k) >= MostOfOne))
         {
             Explain(step);
         }
@@ -104,7 +109,7 @@ internal sealed class Causes
             Collect(step);
         }
 
-        for (var at = 0; at <= Last; at++)
+        for (var at = 0; at <= Last && !_isAlone; at++)
         {
             if (at == 0 || at == Last || Steps[at].Choice.Thread != Steps[at - 1].Choice.Thread)
             {
@@ -144,7 +149,7 @@ internal sealed class Causes
         {
             for (var thread = 0; thread < Machine.ThreadCount; thread++)
             {
-                if (thread != step.Choice.Thread)
+                if (thread != step.Choice.Thread || _isAlone)
                 {
                     if (!_othersValues[thread].TryGetValue(place, out var values))
                     {
@@ -240,31 +245,7 @@ internal sealed class Causes
         }
     }
 
-    private bool Breaks(RecordedStep last, ReadLog? log = null)
-    {
-        var property = _property!;
-        var stepper = _recording.Stepper;
-        switch (property.Form)
-        {
-            case PropertyForm.KernelBug:
-                return last.Result.Meets(property.Bug);
-            case PropertyForm.AlwaysAt:
-                return last.Result.Effects.Any(e => e.Kind is EffectKind.Oracle or EffectKind.Return && PropertyMonitor.EventName(e) == property.At
-                    && property.Check(new StateView(stepper.State)
-                    {
-                        Log = log,
-                        Thread = last.Choice.Thread,
-                        Argument = e.Kind == EffectKind.Oracle ? Machine.Object((int)e.Value) : null,
-                    }) is not null);
-            case PropertyForm.Finally or PropertyForm.Outcomes when _recording.Instance.TearDown is { } tearDown:
-                Instance.RunAlone(stepper, tearDown.Thread, tearDown.Entry, "tear-down");
-                break;
-            default:
-                break;
-        }
-
-        return property.Check(new StateView(stepper.State) { Log = log }) is not null;
-    }
+    private bool Breaks(RecordedStep last, ReadLog? log = null) => _recording.Breaks(_property!, last, log);
 
     // Who took what the threads wait for.
     private void KeepWhatIsWaitedFor()
@@ -328,7 +309,7 @@ internal sealed class Causes
         {
             if (Steps[i].Writes.ContainsKey(place))
             {
-                var isOwn = Steps[i].Choice.Thread == Steps[at].Choice.Thread;
+                var isOwn = Steps[i].Choice.Thread == Steps[at].Choice.Thread && !_isAlone;
                 if (!isOwn || at == Last || IsLifetime(place))
                 {
                     return i;
@@ -386,7 +367,41 @@ internal sealed class Causes
     private bool IsLock(Place place) => Machine.Cells[place.Cell - 1].Role == CellRole.Lock;
 
     // Whether the thread would not have come to a later step, had it been given another value here.
-    private bool Matters(int at, int later) => Alternatives(at).Any(value => !StillHappens(at, value, later));
+    private bool Matters(int at, int later) =>
+        _isAlone ? Alternatives(at).Any(value => GoesElsewhere(at, value, later)) : Alternatives(at).Any(value => !StillHappens(at, value, later));
+
+    // Whether the thread would come to the same call of the same function, and do there what it does to something else.
+    private bool GoesElsewhere(int at, long value, int later)
+    {
+        var (thread, stepper) = (Steps[at].Choice.Thread, _recording.Stepper);
+        bool IsSite(OperationCode code, IReadOnlyList<string> calls) => code == Steps[later].Operation.Code && calls.SequenceEqual(Steps[later].Calls);
+        var left = Enumerable.Range(at + 1, later - at).Count(i => IsSite(Steps[i].Operation.Code, Steps[i].Calls));
+        _recording.Return(at + 1);
+        try
+        {
+            for (var i = 0; Divert(i, at, thread, value) && i < MostAlone && !stepper.HasEnded(thread) && stepper.IsEnabled(thread); i++)
+            {
+                if (IsSite(stepper.Pending(thread).Code, stepper.Calls(thread)) && --left == 0)
+                {
+                    return stepper.Pending(thread) != Steps[later].Operation;
+                }
+
+                if (stepper.Step(thread).IsFinal)
+                {
+                    return false;
+                }
+            }
+        }
+        catch (ModelFaultException)
+        {
+            return false; // no value that it can have
+        }
+
+        return false;
+    }
+
+    // Before the first step of the other way.
+    private bool Divert(int step, int at, int thread, long value) => step > 0 || Divert(thread, Steps[at].Node, value);
 
     private IEnumerable<long> Alternatives(int at)
     {

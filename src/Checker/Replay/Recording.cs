@@ -1,6 +1,9 @@
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Model.Objects;
 using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
+using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Replay;
 
@@ -16,7 +19,7 @@ internal readonly record struct Place(int Cell, int Bit);
 /// <param name="Reads">What it looked at.</param>
 /// <param name="Writes">What it changed, with the values of the cells before and after.</param>
 internal sealed record RecordedStep(
-    Exploration.Choice Choice, Operation Operation, IReadOnlyList<string> Calls, int Node, StepResult Result,
+    Choice Choice, Operation Operation, IReadOnlyList<string> Calls, int Node, StepResult Result,
     IReadOnlySet<Place> Reads, IReadOnlyDictionary<Place, (long Before, long After)> Writes);
 
 /// <summary>An execution with every state on the way, so that it can be gone on with from anywhere in it.</summary>
@@ -43,7 +46,7 @@ internal sealed class Recording
     private Machine Machine => Instance.Machine;
 
     /// <summary>Executes a schedule. A step in which the model is at fault ends it, and is not in it.</summary>
-    public static Recording Of(Instance instance, IReadOnlyList<Exploration.Choice> schedule)
+    public static Recording Of(Instance instance, IReadOnlyList<Choice> schedule)
     {
         var recording = new Recording(instance);
         foreach (var choice in schedule)
@@ -72,7 +75,7 @@ internal sealed class Recording
 
     /// <summary>Takes a step from where the stepper is, and says what it looked at and changed.</summary>
     /// <exception cref="ModelFaultException">The model is wrong.</exception>
-    public RecordedStep Take(Exploration.Choice choice)
+    public RecordedStep Take(Choice choice)
     {
         var (state, thread) = (Stepper.State, choice.Thread);
         var (operation, calls, node) = (Stepper.Pending(thread), Stepper.Calls(thread), state.NodeOf(thread));
@@ -80,6 +83,35 @@ internal sealed class Recording
         var result = Stepper.Step(thread, choice.Pick);
         var writes = Changes(before, Cells());
         return new(choice, operation, calls, node, result, ReadsOf(operation, thread, writes), writes);
+    }
+
+    /// <summary>Whether a property is broken where the stepper is; a tear-down that it needs is run there.</summary>
+    /// <param name="property">The property.</param>
+    /// <param name="last">The step that led there.</param>
+    /// <param name="log">Takes note of what the property reads, or null.</param>
+    /// <exception cref="ModelFaultException">The model is wrong.</exception>
+    public bool Breaks(Property property, RecordedStep last, ReadLog? log = null)
+    {
+        switch (property.Form)
+        {
+            case PropertyForm.KernelBug:
+                return last.Result.Meets(property.Bug);
+            case PropertyForm.AlwaysAt:
+                return last.Result.Effects.Any(e => e.Kind is EffectKind.Oracle or EffectKind.Return && PropertyMonitor.EventName(e) == property.At
+                    && property.Check(new StateView(Stepper.State)
+                    {
+                        Log = log,
+                        Thread = last.Choice.Thread,
+                        Argument = e.Kind == EffectKind.Oracle ? Machine.Object((int)e.Value) : null,
+                    }) is not null);
+            case PropertyForm.Finally or PropertyForm.Outcomes when Instance.TearDown is { } tearDown:
+                Specs.Instance.RunAlone(Stepper, tearDown.Thread, tearDown.Entry, "tear-down");
+                break;
+            default:
+                break;
+        }
+
+        return property.Check(new StateView(Stepper.State) { Log = log }) is not null;
     }
 
     private void Keep() => _states.Add((Stepper.State.Words.ToArray(), Stepper.State.Fingerprint.Low, Stepper.State.Fingerprint.High));
@@ -170,11 +202,16 @@ internal sealed class Recording
         }
     }
 
+    // What user code's access may look at, without the page tables of other processes and the lifetimes of what it does not come to.
     private IEnumerable<Place> InFootprint(Operation operation, int thread)
     {
+        var mm = $"{Machine.Object((int)operation.B)}.";
         var footprints = new Footprints(Machine);
         var reads = new ulong[footprints.Words];
         footprints.Add(operation, thread, new FootprintBuilder(reads, new ulong[footprints.Words]));
-        return Enumerable.Range(1, Machine.Cells.Count).Where(c => (reads[c >> 6] >> c & 1) != 0).SelectMany(c => PlacesOf(c, -1));
+        return Enumerable.Range(1, Machine.Cells.Count)
+            .Where(c => (reads[c >> 6] >> c & 1) != 0)
+            .Where(c => Machine.Cells[c - 1] is var cell && cell.Role != CellRole.Machine && (cell.Type != typeof(Pmd) || cell.Name.StartsWith(mm, StringComparison.Ordinal)))
+            .SelectMany(c => PlacesOf(c, -1));
     }
 }

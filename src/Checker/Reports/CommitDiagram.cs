@@ -120,7 +120,7 @@ internal sealed partial class CommitDiagram
     private string? Condition(int at)
     {
         var (step, calls) = (_steps[at], _instances[at]);
-        if (calls.Count < 2 || !OperationAsC.IsRead(step.Does.Code) || step.Returns is not [{ Value: [not '(', ..] } answer, ..] || answer.Function != step.Calls[^1])
+        if (calls.Count < 2 || !OperationAsC.IsRead(step.Does.Code) || step.Returns is not [{ Value: [not '(', .. var rest] } answer, ..] || rest.Contains('{', StringComparison.Ordinal) || answer.Function != step.Calls[^1])
         {
             return null;
         }
@@ -186,10 +186,10 @@ internal sealed partial class CommitDiagram
         }
         else
         {
-            // Nothing of it is named: what it was called for is.
-            var first = _steps.First(s => s.Thread == thread);
-            var entry = first.Calls.Count == 0 ? [] : first.Calls.Take(1).ToArray();
-            _rows.Add(new Row(lane, Enter(thread, entry, [.. calls.Take(entry.Length)], Math.Min(entry.Length, calls.Count)), Elided, false));
+            // Nothing of it is named: what it was called for is, unless that has ended by now.
+            var first = _steps.Index().First(s => s.Item.Thread == thread).Index;
+            var isInside = calls.Count > 0 && _instances[first].Count > 0 && _instances[first][0] == calls[0];
+            _rows.Add(new Row(lane, isInside ? Enter(thread, _steps[first].Calls, calls, 1) : 0, Elided, false));
         }
     }
 

@@ -13,8 +13,7 @@ namespace ThpCheck.Checker.Reports;
 /// shows is in it as data; <c>Html/report.html</c> does the rest.
 /// </summary>
 /// <param name="output">Where it goes.</param>
-/// <param name="pointOfNoReturn">For a failure of a variant the step from which on it cannot be avoided, counted from 1, or null where it is not known.</param>
-internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure, int?>? pointOfNoReturn = null) : ICheckReport
+internal sealed class HtmlReport(TextWriter output) : ICheckReport
 {
     private const string Page = "ThpCheck.Checker.Reports.Html.report.html";
     private const string Hole = "/*DATA*/";
@@ -22,6 +21,7 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
 
     private readonly List<(ScenarioFile Scenario, List<VariantReport> Variants)> _scenarios = [];
     private readonly List<(VariantReport Variant, Failure Failure)> _traces = [];
+    private readonly Dictionary<string, int> _strings = []; // what is said over and over, by its place in the page's list of it
 
     public void Begin(ScenarioFile scenario, IReadOnlyList<VariantSpec> variants) => _scenarios.Add((scenario, []));
 
@@ -57,6 +57,7 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
         }
 
         json.WriteEndArray();
+        Strings(json, "strings", _strings.OrderBy(s => s.Value).Select(s => s.Key));
         using var page = new StreamReader(typeof(HtmlReport).Assembly.GetManifestResourceStream(Page)!);
         output.Write(page.ReadToEnd().ReplaceLineEndings("\n").Replace(Hole, text.End(), StringComparison.Ordinal));
     }
@@ -125,7 +126,8 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
         json.WriteString("cost", TraceText.Schedule(way));
         json.WriteString("replay", TraceText.Replay(bound, way.Schedule));
         json.WriteBoolean("broken", TraceText.Mark(failure.Property, failure.Message).Length > 0);
-        Number(json, "pointOfNoReturn", pointOfNoReturn?.Invoke(variant, failure));
+        Number(json, "pointOfNoReturn", way.NoReturn?.Step);
+        json.WriteString("noReturn", TraceText.NoReturn(way));
         json.WriteStartArray("lanes");
         foreach (var lane in lanes)
         {
@@ -155,7 +157,7 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
             json.WriteString("text", $"{execution2.Steps[0].Thread}: {Text(execution2.Steps[0])}{(branch.Choices[0].Pick == 0 ? "" : $" (way {Prose.Number(branch.Choices[0].Pick + 1)})")}");
             json.WriteString("leads", branch.Leads);
             json.WriteBoolean("broken", branch.Leads.StartsWith("It breaks", StringComparison.Ordinal));
-            WriteSteps(json, execution2, laneOf, _ => true);
+            WriteSteps(json, execution2, laneOf, _ => false);
             json.WriteEndObject();
         }
 
@@ -163,15 +165,21 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
         json.WriteEndObject();
     }
 
-    private static void WriteSteps(Utf8JsonWriter json, Execution execution, Dictionary<string, int> laneOf, Func<int, bool> isCause)
+    private void WriteSteps(Utf8JsonWriter json, Execution execution, Dictionary<string, int> laneOf, Func<int, bool> isCause)
     {
         json.WriteStartArray("steps");
         foreach (var (i, step) in execution.Steps.Index())
         {
             json.WriteStartObject();
             json.WriteNumber("lane", laneOf[step.Thread]);
-            json.WriteString("text", Text(step));
-            Strings(json, "calls", step.Calls);
+            json.WriteNumber("text", Place(Text(step)));
+            json.WriteStartArray("calls");
+            foreach (var call in step.Calls)
+            {
+                json.WriteNumberValue(Place(call));
+            }
+
+            json.WriteEndArray();
             if (step.Notes.Count > 0)
             {
                 json.WriteString("note", string.Join("; ", step.Notes));
@@ -179,12 +187,12 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
 
             if (step.Source is { } source)
             {
-                json.WriteString("source", source.ToString());
+                json.WriteNumber("source", Place(source.ToString()));
             }
 
-            json.WriteBoolean("switch", step.IsSwitch);
-            json.WriteBoolean("preemption", step.IsPreemption);
-            json.WriteBoolean("cause", isCause(i));
+            Flag(json, "switch", step.IsSwitch);
+            Flag(json, "preemption", step.IsPreemption);
+            Flag(json, "cause", isCause(i));
             json.WriteStartArray("sees");
             foreach (var from in execution.Sees[i])
             {
@@ -212,24 +220,42 @@ internal sealed class HtmlReport(TextWriter output, Func<VariantReport, Failure,
         json.WriteEndArray();
     }
 
-    // All threads, where any of them is not as it was.
-    private static void Threads(Utf8JsonWriter json, StateSnapshot state, StateSnapshot? before)
+    // The threads that are not as they were, each by its place, name and text.
+    private void Threads(Utf8JsonWriter json, StateSnapshot state, StateSnapshot? before)
     {
-        if (before is not null && before.Threads.SequenceEqual(state.Threads))
-        {
-            return;
-        }
-
         json.WriteStartArray("threads");
-        foreach (var (thread, text) in state.Threads)
+        foreach (var (i, (thread, text)) in state.Threads.Index())
         {
-            json.WriteStartArray();
-            json.WriteStringValue(thread);
-            json.WriteStringValue(text);
-            json.WriteEndArray();
+            if (before is null || before.Threads[i] != (thread, text))
+            {
+                json.WriteStartArray();
+                json.WriteNumberValue(i);
+                json.WriteStringValue(thread);
+                json.WriteNumberValue(Place(text));
+                json.WriteEndArray();
+            }
         }
 
         json.WriteEndArray();
+    }
+
+    private int Place(string text)
+    {
+        if (!_strings.TryGetValue(text, out var place))
+        {
+            _strings.Add(text, place = _strings.Count);
+        }
+
+        return place;
+    }
+
+    // What is not there is false.
+    private static void Flag(Utf8JsonWriter json, string key, bool value)
+    {
+        if (value)
+        {
+            json.WriteBoolean(key, true);
+        }
     }
 
     private static void Write(Utf8JsonWriter json, CellValue cell)

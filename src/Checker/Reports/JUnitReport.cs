@@ -74,6 +74,10 @@ internal sealed class JUnitReport(TextWriter output, TimeProvider clock) : IChec
         xml.WriteAttributeString("errors", Number(cases.Count(c => c.Outcome == Outcome.Error)));
         xml.WriteAttributeString("time", Seconds(cases.Aggregate(TimeSpan.Zero, (sum, c) => sum + c.Time)));
         xml.WriteStartElement("properties");
+        xml.WriteStartElement("property");
+        xml.WriteAttributeString("name", "memoryModel");
+        xml.WriteAttributeString("value", Scope.MemoryModel);
+        xml.WriteEndElement();
         xml.WriteEndElement();
         foreach (var @case in cases)
         {

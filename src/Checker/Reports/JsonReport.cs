@@ -45,9 +45,9 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         WriteVariant(variant, found);
         WriteVerdict(variant, found);
         WriteProperties(variant, found);
-        WriteFailure("deadlock", variant.Failures.FirstOrDefault(f => f.Name == Expectation.Deadlock));
-        WriteFailure("livelock", variant.Failures.FirstOrDefault(f => f.Name == Expectation.Livelock));
-        WriteFailure("modelFault", variant.Failures.FirstOrDefault(f => f.Name == Failure.ModelFault));
+        WriteFailure(variant, "deadlock", variant.Failures.FirstOrDefault(f => f.Name == Expectation.Deadlock));
+        WriteFailure(variant, "livelock", variant.Failures.FirstOrDefault(f => f.Name == Expectation.Livelock));
+        WriteFailure(variant, "modelFault", variant.Failures.FirstOrDefault(f => f.Name == Failure.ModelFault));
         _text.Strings("functions", found.Result.Functions);
         Json.WriteEndObject();
     }
@@ -255,7 +255,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
             Json.WriteString("expected", CheckedVariant.Word(found.ExpectedOf(property.Property)));
             Json.WriteString("verdict", CheckedVariant.Word(property.Verdict));
             Json.WriteString("message", property.Message);
-            WriteWay(property.Counterexample);
+            WriteWay(variant, property.Counterexample);
             WriteOutcomes(property.Outcomes);
             WriteReplay(variant, property.Counterexample);
             Json.WriteEndObject();
@@ -266,7 +266,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
             Json.WriteString("replay", way is null ? null : TraceText.Replay(report.Checked!.Bound, way.Schedule));
     }
 
-    private void WriteFailure(string key, Failure? failure)
+    private void WriteFailure(VariantReport variant, string key, Failure? failure)
     {
         if (failure is null)
         {
@@ -277,7 +277,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteStartObject(key);
         Json.WriteBoolean("asExpected", failure.IsExpected);
         Json.WriteString("message", failure.Message);
-        WriteWay(failure.Way);
+        WriteWay(variant, failure.Way);
         Json.WriteEndObject();
     }
 
@@ -306,11 +306,11 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteEndObject();
     }
 
-    private void WriteWay(Counterexample? way)
+    private void WriteWay(VariantReport variant, Counterexample? way)
     {
         if (way is null)
         {
-            foreach (var key in (string[])["contextSwitches", "steps", "schedule", "minimal", "pointOfNoReturn"])
+            foreach (var key in (string[])["contextSwitches", "steps", "schedule", "token", "minimal", "pointOfNoReturn"])
             {
                 Json.WriteNull(key);
             }
@@ -320,6 +320,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
             Json.WriteNumber("contextSwitches", way.Switches);
             Json.WriteNumber("steps", way.Steps);
             Json.WriteString("schedule", way.Schedule);
+            Json.WriteString("token", way.Token(variant.Checked!.Bound.Instance.Machine));
             Json.WriteBoolean("minimal", way.IsMinimal);
             WriteNoReturn(way.NoReturn);
         }

@@ -70,6 +70,7 @@ internal sealed class JsonText : IDisposable
             Writer.WriteBoolean("switch", step.IsSwitch);
             Writer.WriteBoolean("preemption", step.IsPreemption);
             Writer.WriteBoolean("environment", step.IsEnvironment);
+            Writer.WriteString("source", step.Source?.ToString());
             Strings("calls", step.Calls);
             Strings("notes", step.Notes);
             more?.Invoke(step);

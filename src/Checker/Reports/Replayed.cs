@@ -9,7 +9,7 @@ namespace ThpCheck.Checker.Reports;
 
 /// <summary>What a replayed schedule comes to.</summary>
 /// <param name="Bound">The variant.</param>
-/// <param name="Schedule">The schedule, as given.</param>
+/// <param name="Schedule">The schedule or the token, as given.</param>
 /// <param name="Trace">What happens.</param>
 /// <param name="Broken">The properties that its last step or state breaks, each with the sentence that says how.</param>
 /// <param name="States">The initial state and the one after each step; none after a step in which the model is at fault.</param>
@@ -28,7 +28,7 @@ internal sealed record Replayed(
     public static Replayed Run(BoundVariant bound, string schedule)
     {
         var instance = bound.Instance;
-        var choices = Checker.Replay.Schedule.Parse(instance.Machine, schedule);
+        var choices = ReplayToken.IsOne(schedule) ? ReplayToken.Resolve(instance, schedule) : Checker.Replay.Schedule.Parse(instance.Machine, schedule);
         var states = new List<StateSnapshot>();
         Stepper? last = null;
         var trace = Replayer.Run(instance, choices, watch: stepper =>

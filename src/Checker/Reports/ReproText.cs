@@ -1,9 +1,10 @@
 using System.Globalization;
+using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Verdicts;
-using ThpCheck.Model.Kernel;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Reports;
 
@@ -25,10 +26,14 @@ internal sealed class ReproText
     private readonly BoundVariant _bound;
     private readonly IReadOnlyList<TraceStep> _steps;
     private readonly List<string> _cpus; // the threads that have one
+    private readonly Recording _recording;
+    private readonly Property? _property;
 
-    private ReproText(BoundVariant bound, Counterexample way)
+    private ReproText(BoundVariant bound, Property? property, Counterexample way)
     {
         _bound = bound;
+        _property = property;
+        _recording = Recording.Of(bound.Instance, Schedule.Parse(bound.Instance.Machine, way.Schedule));
         _steps = way.Trace.Steps;
         var machine = bound.Instance.Machine;
         var seen = _steps.Select(s => s.Thread).ToHashSet();
@@ -38,7 +43,10 @@ internal sealed class ReproText
     private Machine Machine => _bound.Instance.Machine;
 
     /// <summary>The delays and the sketch; lines end in \n.</summary>
-    public static string Of(BoundVariant bound, Counterexample way) => new ReproText(bound, way).Write();
+    /// <param name="bound">The variant.</param>
+    /// <param name="failure">What fails.</param>
+    /// <param name="way">The interleaving.</param>
+    public static string Of(BoundVariant bound, Failure failure, Counterexample way) => new ReproText(bound, failure.Property, way).Write();
 
     /// <summary>Where each thread is held while others step, in the order of the trace.</summary>
     public IReadOnlyList<Delay> Delays()
@@ -48,7 +56,7 @@ internal sealed class ReproText
         {
             // A thread that waits for a lock needs no delay; environment comes by itself, if it is given the time.
             var next = _steps[i + 1];
-            if (_steps[i].IsEnvironment || next.Thread == _steps[i].Thread || (!next.IsEnvironment && !next.IsPreemption))
+            if (_steps[i].IsEnvironment || next.Thread == _steps[i].Thread || (!next.IsEnvironment && !next.IsPreemption) || FailsWithout(i))
             {
                 continue;
             }
@@ -66,12 +74,59 @@ internal sealed class ReproText
         return delays;
     }
 
+    // Whether it fails as well if the thread goes on after a step as far as it can, and the others then as in the trace.
+    private bool FailsWithout(int at)
+    {
+        const int MostSteps = 400;
+        if (_property is null || _steps[at + 1].IsEnvironment)
+        {
+            return false;
+        }
+
+        var (held, stepper) = (_recording.Steps[at].Choice.Thread, _recording.Stepper);
+        _recording.Return(at + 1);
+        try
+        {
+            for (var i = 0; i < MostSteps && CanTake(new Choice(held, 0)); i++)
+            {
+                if (_recording.Take(new Choice(held, 0)) is var own && (own.Result.IsFinal || _recording.Breaks(_property, own)))
+                {
+                    return false; // it is not this any more
+                }
+            }
+
+            foreach (var choice in _recording.Steps.Skip(at + 1).Select(s => s.Choice).Where(c => c.Thread != held))
+            {
+                if (!CanTake(choice))
+                {
+                    return false;
+                }
+
+                var step = _recording.Take(choice);
+                if (_property.Form is not (PropertyForm.Finally or PropertyForm.Outcomes) && _recording.Breaks(_property, step))
+                {
+                    return true;
+                }
+            }
+        }
+        catch (ModelFaultException)
+        {
+            return false;
+        }
+
+        return false;
+
+        bool CanTake(Choice choice) => !stepper.HasEnded(choice.Thread) && stepper.IsEnabled(choice.Thread) && choice.Pick < stepper.Choices(choice.Thread);
+    }
+
+    private static string In(TraceStep step) => step.Calls.Count == 0 ? "" : $" in {step.Function}()";
+
     private string Until(int last)
     {
         var step = _steps[last];
         return step.IsEnvironment
             ? $"{OperationAsC.Of(Machine, step).Trim('[', ']')}"
-            : $"CPU {_cpus.IndexOf(step.Thread)} has done {OperationAsC.Of(Machine, step.Does)} in {step.Function}()";
+            : $"CPU {_cpus.IndexOf(step.Thread)} has done {OperationAsC.Of(Machine, step.Does)}{In(step)}";
     }
 
     private string Write()
@@ -87,7 +142,7 @@ internal sealed class ReproText
         text.WriteLine();
         foreach (var (number, delay) in delays.Index())
         {
-            Wrapped(text, $"{number + 1}. CPU {delay.Cpu} ({delay.Thread}), in {delay.After.Function}(), after {OperationAsC.Of(Machine, delay.After.Does)}: until {delay.Until}");
+            Wrapped(text, $"{number + 1}. CPU {delay.Cpu} ({delay.Thread}), after {OperationAsC.Of(Machine, delay.After.Does)}{In(delay.After)}: until {delay.Until}");
         }
 
         if (delays.Count == 0)
@@ -109,19 +164,23 @@ internal sealed class ReproText
 
     private void Sketch(StringWriter text, IReadOnlyList<Delay> delays)
     {
-        var sources = new PathCatalog(_bound.Kernel).Paths.GroupBy(p => p.Name).ToDictionary(g => g.Key, g => g.First().Source);
+        var sources = new PathCatalog(_bound.Kernel).Paths.Where(p => p.Source is not null).GroupBy(p => p.Name).ToDictionary(g => g.Key, g => g.First().Source!);
+        var files = delays.Where(d => sources.ContainsKey(d.After.Function)).GroupBy(d => sources[d.After.Function].File).OrderBy(g => g.Key, StringComparer.Ordinal).ToArray();
+        if (files.Length == 0)
+        {
+            return; // not in a kernel function
+        }
+
         text.WriteLine();
         Wrapped(text, $"A sketch of the patch, against {_bound.Scenario.KernelOf(_bound.Variant).Value}; it needs <linux/delay.h>, and processes that are named after the threads (PR_SET_NAME):");
         text.WriteLine();
-        foreach (var file in delays.GroupBy(d => sources.GetValueOrDefault(d.After.Function)?.File ?? "").OrderBy(g => g.Key, StringComparer.Ordinal))
+        foreach (var file in files)
         {
-            var name = file.Key.Length == 0 ? "unknown" : file.Key;
-            text.WriteLine($"--- a/{name}");
-            text.WriteLine($"+++ b/{name}");
+            text.WriteLine($"--- a/{file.Key}");
+            text.WriteLine($"+++ b/{file.Key}");
             foreach (var delay in file)
             {
-                var at = sources.GetValueOrDefault(delay.After.Function) is KernelSourceAttribute { At: { } version } ? $" {version}" : "";
-                text.WriteLine($"@@ {delay.After.Function}(){at} @@");
+                text.WriteLine($"@@ {delay.After.Function}() {sources[delay.After.Function].At} @@");
                 text.WriteLine($" \t{OperationAsC.Of(Machine, delay.After.Does)};");
                 text.WriteLine($"+\t/* until {delay.Until} */");
                 text.WriteLine($"+\tif (!strncmp(current->comm, \"{delay.Thread}\", {delay.Thread.Length.ToString(CultureInfo.InvariantCulture)}))");

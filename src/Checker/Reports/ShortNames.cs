@@ -32,11 +32,11 @@ internal sealed partial class ShortNames
     public string In(string text) => Reference().Replace(text, m =>
         _short.TryGetValue(m.Groups[1].Value, out var name) ? $"{name}{(m.Groups[2].Length == 0 ? "" : "->")}" : m.Value);
 
-    // Not the fields.
-    [GeneratedRegex(@"(?<![\w>.])[A-Za-z_]\w*'*")]
+    // Neither fields nor the names of files.
+    [GeneratedRegex(@"(?<![\w>./])[A-Za-z_]\w*'*")]
     private static partial Regex Word();
 
     // A name, and the dot behind it where a field follows.
-    [GeneratedRegex(@"(?<![\w>.])([A-Za-z_]\w*'*)(\.(?=\w))?")]
+    [GeneratedRegex(@"(?<![\w>./])([A-Za-z_]\w*'*)(\.(?=\w))?")]
     private static partial Regex Reference();
 }

@@ -7,6 +7,9 @@ namespace ThpCheck.Checker.Reports;
 /// <summary>A cell and its value.</summary>
 internal sealed record CellValue(string Cell, string Value, bool IsGhost)
 {
+    /// <summary>Its number in the machine.</summary>
+    public int Number { get; init; }
+
     /// <summary>What kind of thing it is, for whoever looks for one.</summary>
     public CellKind Kind { get; init; }
 }
@@ -62,7 +65,7 @@ internal sealed class StateSnapshot
     private CellValue At(int index)
     {
         var cell = _machine.Cells[index];
-        return new(_names[index], OperationText.Value(_machine, index + 1, _words[index]), cell.Role == CellRole.Ghost) { Kind = KindOf(cell) };
+        return new(_names[index], OperationText.Value(_machine, index + 1, _words[index]), cell.Role == CellRole.Ghost) { Number = index + 1, Kind = KindOf(cell) };
     }
 
     private static CellKind KindOf(Cell cell) =>

@@ -1,6 +1,7 @@
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Verdicts;
+using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
 
@@ -28,6 +29,9 @@ internal sealed record TextReportOptions(bool Expected, bool Full, bool Disagree
 internal sealed class TextReport(Paper paper, TextReportOptions options) : ICheckReport
 {
     private const int StandingWidth = 4;
+    private const int MostLines = 40;      // of a failure: it is read on a screen
+    private const int FewestTraceLines = 8;
+    private const int OtherLines = 13;     // of a failure: its heading, the columns' heads, the commands, and blank ones
 
     private readonly List<VariantReport> _variants = []; // of the scenario at hand
     private readonly List<(string Title, IReadOnlyList<TraceStep> Steps)> _drawn = []; // the columns printed in this scenario
@@ -273,12 +277,64 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         else if (steps.Count > 0 || failure.Ending is not null)
         {
             var mark = failure.Name == Failure.ModelFault ? failure.Name : TraceText.Mark(failure.Property, failure.Message);
-            TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full) with { NoReturn = way.NoReturn?.Step ?? 0 }, 2);
+            var state = StateOf(bound, failure, way);
+            string[] prose = [failure.Message, $"Promised: {failure.Property?.Promise}", TraceText.Schedule(way), TraceText.NoReturn(way) ?? ""];
+            var used = OtherLines + prose.Where(p => p.Length > 0).Sum(p => Lines(p, 2)) + state.Sum(l => Lines(l, 4));
+            TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full) with
+            {
+                NoReturn = way.NoReturn?.Step ?? 0,
+                MostLines = Math.Max(MostLines - used, FewestTraceLines),
+                Causes = () => CausesOf(bound, failure, way),
+            }, 2);
+            WriteState(state, way);
             _drawn.Add(($"{variant.Name}: {failure.Name}", steps));
         }
 
         paper.WriteLine();
         paper.WriteLine($"  {TraceText.Replay(bound, way.Schedule)}");
+        if (steps.Count > 0)
+        {
+            paper.WriteLine($"  the same by the names of its steps, for a mail: {Prose.Quote(way.Token(bound.Instance.Machine))}", Tone.Faint);
+        }
+    }
+
+    private static bool[] CausesOf(BoundVariant bound, Failure failure, Counterexample way)
+    {
+        var causes = Causes.Of(bound.Instance, Schedule.Parse(bound.Instance.Machine, way.Schedule), failure.Property);
+        return [.. way.Trace.Steps.Select((_, i) => i >= causes.Length || causes[i])]; // where the model is at fault there are none
+    }
+
+    private int Lines(string text, int indent) => Prose.Wrap(text, paper.Width - indent).Count();
+
+    // The objects that the sentence names, before the failing step and after it, and who holds what.
+    private static List<string> StateOf(BoundVariant bound, Failure failure, Counterexample way)
+    {
+        if (failure.Property is null or { Form: PropertyForm.Sometimes })
+        {
+            return []; // who waits says what is held
+        }
+
+        var state = FailingState.Of(bound.Instance, way.Schedule, failure.Message);
+        return
+        [
+            .. state.Objects.Select(o => $"{o.Name}{(o.Note.Length == 0 ? "" : $" ({o.Note})")}: {string.Join(", ", o.Cells)}"),
+            .. state.Locks.Select(l => $"{l.Thread} holds {Prose.List([.. l.Locks])}"),
+        ];
+    }
+
+    private void WriteState(List<string> state, Counterexample way)
+    {
+        if (state.Count == 0)
+        {
+            return;
+        }
+
+        paper.WriteLine();
+        paper.WriteLine($"  before step {Prose.Number(way.Steps)}, and after an arrow what it makes of that:", Tone.Faint);
+        foreach (var line in state)
+        {
+            paper.WriteProse(line, 4);
+        }
     }
 
     private static string Heading(VariantReport variant, Failure failure)

@@ -25,6 +25,12 @@ internal sealed record TraceView(IReadOnlyList<TraceStep> Steps, IReadOnlyList<L
 
     /// <summary>Whether no step is left out.</summary>
     public bool Full { get; init; }
+
+    /// <summary>The most lines; where there are more, only the causes are shown, and of those the last ones.</summary>
+    public int MostLines { get; init; } = int.MaxValue;
+
+    /// <summary>For each step whether the failure depends on it, for where there are too many.</summary>
+    public Func<IReadOnlyList<bool>>? Causes { get; init; }
 }
 
 /// <summary>
@@ -53,14 +59,32 @@ internal sealed class TraceColumns
     public static void Write(Paper paper, TraceView view, int indent)
     {
         var columns = new TraceColumns(view);
-        columns.MakeRows();
-        columns.Lay(paper, indent);
+        columns.MakeRows(view.Full ? [.. view.Steps.Select(_ => true)] : Elision.Shown(view.Steps));
+        var lines = columns.Lay(paper.Width - indent);
+        if (!view.Full && lines.Count > view.MostLines && view.Causes is { } causes)
+        {
+            columns = new TraceColumns(view);
+            columns.MakeRows([.. causes()]);
+            lines = columns.Lay(paper.Width - indent);
+        }
+
+        columns.WriteHeads(paper, indent);
+        if (!view.Full && lines.Count > view.MostLines)
+        {
+            paper.WriteLine($"{new string(' ', indent + Gutter)}... ({Prose.Count(lines.Count - view.MostLines + 1, "line")})", Tone.Faint);
+            lines = [.. lines.Skip(lines.Count - view.MostLines + 1)];
+        }
+
+        foreach (var (gutter, text, tone) in lines)
+        {
+            paper.Write(new string(' ', indent) + gutter.PadLeft(Gutter - 2).PadRight(Gutter), gutter.StartsWith('/') ? Tone.Warning : Tone.Faint);
+            paper.WriteLine(text, tone);
+        }
     }
 
-    private void MakeRows()
+    private void MakeRows(bool[] shown)
     {
         var steps = _view.Steps;
-        var shown = _view.Full ? [.. steps.Select(_ => true)] : Elision.Shown(steps);
         for (var i = 0; i < steps.Count;)
         {
             if (shown[i] || steps[i].Number == _view.NoReturn)
@@ -97,7 +121,7 @@ internal sealed class TraceColumns
         var steps = _view.Steps;
         var end = first;
         IReadOnlyList<string> common = steps[first].Calls;
-        for (; end < shown.Length && !shown[end] && steps[end].Number != _view.NoReturn; end++)
+        for (; end < shown.Length && !shown[end] && steps[end].Thread == steps[first].Thread && steps[end].Number != _view.NoReturn; end++)
         {
             common = [.. common.Zip(steps[end].Calls).TakeWhile(c => c.First == c.Second).Select(c => c.First)];
         }
@@ -119,16 +143,10 @@ internal sealed class TraceColumns
         return stack.Depth;
     }
 
-    private void Lay(Paper paper, int indent)
+    private void WriteHeads(Paper paper, int indent)
     {
         var lanes = _view.Lanes;
-        var widths = Widths(paper.Width - indent - Gutter);
-        var offsets = new int[lanes.Count];
-        for (var i = 1; i < lanes.Count; i++)
-        {
-            offsets[i] = offsets[i - 1] + widths[i - 1] + Gap;
-        }
-
+        var (widths, offsets) = Places(paper.Width - indent);
         var margin = new string(' ', indent + Gutter);
         paper.WriteLine(margin + Across(lanes.Select(l => l.Title), offsets), Tone.Heading);
         if (lanes.Any(l => l.Entry.Length > 0))
@@ -137,17 +155,37 @@ internal sealed class TraceColumns
         }
 
         paper.WriteLine(margin + Across(widths.Select(w => new string('-', w)), offsets), Tone.Faint);
+    }
+
+    private List<(string Gutter, string Text, Tone Tone)> Lay(int width)
+    {
+        var lines = new List<(string, string, Tone)>();
+        var lanes = _view.Lanes.ToList();
+        var (widths, offsets) = Places(width);
         foreach (var row in _rows)
         {
-            var lane = lanes.ToList().FindIndex(l => l.Thread == row.Thread);
+            var lane = lanes.FindIndex(l => l.Thread == row.Thread);
             var gutter = row.Gutter;
             foreach (var (text, tone) in row.Lines(widths[lane]))
             {
-                paper.Write(new string(' ', indent) + gutter.PadLeft(Gutter - 2).PadRight(Gutter), gutter.StartsWith('/') ? Tone.Warning : Tone.Faint);
-                paper.WriteLine(new string(' ', offsets[lane]) + text, tone);
+                lines.Add((gutter, new string(' ', offsets[lane]) + text, tone));
                 gutter = "";
             }
         }
+
+        return lines;
+    }
+
+    private (int[] Widths, int[] Offsets) Places(int width)
+    {
+        var widths = Widths(width - Gutter);
+        var offsets = new int[widths.Length];
+        for (var i = 1; i < widths.Length; i++)
+        {
+            offsets[i] = offsets[i - 1] + widths[i - 1] + Gap;
+        }
+
+        return (widths, offsets);
     }
 
     // As wide as its content; when all do not fit, the widest give way.

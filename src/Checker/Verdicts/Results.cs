@@ -3,6 +3,7 @@ using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Minimisation;
 using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
+using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Verdicts;
@@ -66,6 +67,9 @@ internal sealed record Counterexample(string Schedule, Trace Trace, int Switches
 {
     /// <summary>Whether the user would not wait for the cheapest: it has the fewest steps that were found, context switches aside.</summary>
     public bool IsCutShort { get; init; }
+
+    /// <summary>The schedule by the names of the steps at which it turns to another thread.</summary>
+    public string Token(Machine machine) => ReplayToken.Of(Replay.Schedule.Parse(machine, Schedule), Trace.Steps);
 
     /// <summary>The step after which every continuation fails, or null where that is not known.</summary>
     public PointOfNoReturn? NoReturn { get; init; }

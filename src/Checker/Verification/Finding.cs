@@ -53,6 +53,11 @@ internal sealed record Finding(FindingClass Class, string Name, Compared In, Pro
             return [];
         }
 
+        if (after is { IsWhole: false, States: 0 })
+        {
+            return [.. after.Properties.Select(p => new Finding(FindingClass.Introduced, p.Name, compared, null, p))]; // nothing was explored
+        }
+
         var names = before.Properties.Concat(after.Properties).Select(p => p.Name).Distinct();
         return
         [

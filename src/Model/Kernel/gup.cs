@@ -186,7 +186,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
             return await gup_huge_pmd(vm_mm, address, pmd, write, pin);
         }
 
-        if (pgtable.pmd_none(pmd))
+        if (!pgtable.pmd_present(pmd))
         {
             return -1;
         }
@@ -218,7 +218,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> gup_huge_pmd(Mm vm_mm, int address, Pmd pmd, bool write, bool pin)
     {
-        if (write && !pmd.Write)
+        if (pmd.Kind == PmdKind.Invalidated || ((write || Toggle("gup-read-breaks-cow")) && !pmd.Write)) // pmd_access_permitted
         {
             return -1;
         }

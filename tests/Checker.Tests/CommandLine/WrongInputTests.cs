@@ -15,7 +15,7 @@ public sealed class WrongInputTests
     [InlineData("'y.yaml' is one argument too many", "replay", "x.yaml", "y.yaml", "--variant", "v", "--schedule", "s")]
     [InlineData("required argument missing for option: '--variant'", "check", "--variant")]
     [InlineData("option '--schedule' is required", "replay", "x.yaml", "--variant", "v")]
-    [InlineData("--format cannot be 'xml'; write text or json", "check", "--format", "xml")]
+    [InlineData("--format cannot be 'xml'; write text, html, commit, repro, json, junit, sarif or ktap", "check", "--format", "xml")]
     [InlineData("--max-memory cannot be '12'; write a size such as 512M or 2G", "check", "--max-memory", "12")]
     [InlineData("--max-memory cannot be '99999999999G'; write a size such as 512M or 2G", "check", "--max-memory", "99999999999G")]
     [InlineData("--max-states cannot be '-1'; write a number of at least 1", "check", "--max-states=-1")]

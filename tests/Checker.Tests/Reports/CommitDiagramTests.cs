@@ -9,6 +9,7 @@ public sealed class CommitDiagramTests
     /// <summary>The bugs of the mails that the scenarios began with: scenario, variant, property.</summary>
     public static TheoryData<string, string, string> Mails => new()
     {
+        { "migration/mbind-part-of-thp", "next-20230124", "no-bug-on" },
         { "rmap/exit-against-kswapd", "v1", "no-use-after-free" },
         { "pmd/partial-punch-against-migration", "baseline", "no-bug-on" },
         { "khugepaged/collapse-against-anon-walk", "without-anon-vma-lock", "no-use-after-free" },

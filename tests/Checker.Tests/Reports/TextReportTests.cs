@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reports;
+using ThpCheck.Checker.Tests.CommandLine;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Model.Primitives;
 using ThpCheck.Model.Stepping;
@@ -29,6 +30,23 @@ public sealed class TextReportTests
         variants:
           - name: only
         """;
+
+    [Theory]
+    [InlineData("rmap/exit-against-kswapd", "v1")]
+    [InlineData("rmap/exit-against-kswapd-reuse", "v1")]
+    [InlineData("pmd/partial-punch-against-migration", "baseline")]
+    public void A_failure_is_forty_lines_at_most_unless_all_steps_are_asked_for(string scenario, string variant)
+    {
+        const int Most = 40;
+        string[] command = ["check", Repository.File("specs", $"{scenario}.yaml"), "--variant", variant];
+
+        var failures = CommandLineRun.Of(command).Out.Split($"\n  {variant}: ").Skip(1).ToArray();
+        var full = CommandLineRun.Of([.. command, "--verbose"]).Out.Split($"\n  {variant}: ").Skip(1).ToArray();
+
+        Assert.NotEmpty(failures);
+        Assert.All(failures.SkipLast(1), f => Assert.InRange(f.Split('\n').Length, 1, Most));
+        Assert.Contains(full, f => f.Split('\n').Length > Most);
+    }
 
     [Fact]
     public void A_deadlock_shows_who_waits_for_what() => Approved.Match(Report(Made(p => p.TakeBoth(), p => p.TakeBothTheOtherWayRound(), CancellationToken.None)));

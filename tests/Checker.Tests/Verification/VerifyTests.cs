@@ -80,6 +80,25 @@ public sealed class VerifyTests
     }
 
     [Fact]
+    public void A_kernel_bug_in_the_set_up_that_only_the_patch_has_is_introduced()
+    {
+        var run = Verify("""
+            public class rmap(Kernel kernel) : Base(kernel)
+            {
+                public override async KernelTask page_add_new_anon_rmap(Folio page, Vma vma, int address)
+                {
+                    await base.page_add_new_anon_rmap(page, vma, address);
+                    BUG_ON(true, "mine");
+                }
+            }
+            """, Kswapd);
+
+        Assert.Equal((1, ""), (run.ExitCode, run.Error));
+        Assert.Contains("    introduced: set-up\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains("the set-up meets a kernel bug", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Json_has_every_finding_with_its_class_and_schedule()
     {
         using var folder = new TemporaryFolder();
