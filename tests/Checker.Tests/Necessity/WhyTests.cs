@@ -26,6 +26,7 @@ public sealed partial class WhyTests
     [InlineData("exit-against-kswapd.yaml", "mapped-before-lock", "no-use-after-free")]
     [InlineData("exit-against-kswapd.yaml", "mapped-under-lock", "no-use-after-free, walker-holds-anon-vma")]
     [InlineData("munmap-and-exit-against-page-idle.yaml", "mapped-before-lock", "no-use-after-free")]
+    [InlineData("exit-against-page-idle.yaml", "mapped-with-reference", "no-bad-unlock, walker-holds-anon-vma, walker-walks-no-stranger")]
     public void Every_recheck_of_folio_mapped_is_needed_and_its_interleaving_is_minimal(string scenario, string check, string protects)
     {
         var answer = Assert.Single(Answers(scenario, "before", s => s.What == check));
