@@ -456,7 +456,8 @@ internal static class CommandTree
                   thpcheck diff specs/rmap/exit-against-kswapd.yaml before final
 
                 Compared are what memory can hold once all threads have ended, in the cells that both have, the steps and locks of
-                each thread where nobody is in its way, and what each kernel function does.
+                each thread where nobody is in its way, and what each kernel function does. --patch and --toggle are for the second:
+                'thpcheck diff FILE before before --patch mine.cs'.
 
                 Exit codes: 0 no difference, 1 they differ, 3 not everything was explored, 2 wrong input, 130 interrupted.
 
