@@ -31,7 +31,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
     private const int StandingWidth = 4;
     private const int MostLines = 40;      // of a failure: it is read on a screen
     private const int FewestTraceLines = 8;
-    private const int OtherLines = 13;     // of a failure: its heading, the columns' heads, the commands, and blank ones
+    private const int OtherLines = 12;     // of a failure: its heading, the columns' heads, the commands, and blank ones
 
     private readonly List<VariantReport> _variants = []; // of the scenario at hand
     private readonly List<(string Title, IReadOnlyList<TraceStep> Steps)> _drawn = []; // the columns printed in this scenario

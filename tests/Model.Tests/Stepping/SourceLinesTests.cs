@@ -49,8 +49,9 @@ public sealed class SourceLinesTests
     {
         var stateMachine = StateMachine(nameof(AsyncMethod));
 
-        Assert.Equal(LineOfLoop, SourceLines.OfAwait(stateMachine, 0)?.Line);
-        Assert.Equal(LineOfLoop + 2, SourceLines.OfAwait(stateMachine, 1)?.Line);
+        // The compiler puts the condition of a loop behind its body, and numbers awaits as it puts them.
+        Assert.Equal(LineOfLoop + 2, SourceLines.OfAwait(stateMachine, 0)?.Line);
+        Assert.Equal(LineOfLoop, SourceLines.OfAwait(stateMachine, 1)?.Line);
         Assert.Null(SourceLines.OfAwait(stateMachine, 2));
         Assert.Null(SourceLines.OfAwait(stateMachine, -1));
     }
