@@ -76,6 +76,12 @@ internal sealed record CheckOptions
     /// <summary>The sample to look at instead of exploring, or null.</summary>
     public SampleOptions? Sample { get; init; }
 
+    /// <summary>The file that takes Coyote's own trace, or null.</summary>
+    public string? CoyoteTrace { get; init; }
+
+    /// <summary>The file with the trace that Coyote executes again, or null.</summary>
+    public string? CoyoteReplay { get; init; }
+
     /// <summary>Whether to search in every other way, too, and compare.</summary>
     public bool CrossCheck { get; init; }
 
@@ -123,7 +129,8 @@ internal sealed class CheckCommand
         var scenarios = Read();
         var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s))).Where(s => s.Variants.Count > 0).ToArray();
         ReportUnknownVariants(scenarios);
-        var single = _options.Certificate is not null ? "--certificate" : _options.Resume is not null ? "--resume" : _options.Checkpoint is not null ? "--checkpoint" : null;
+        var single = _options.Certificate is not null ? "--certificate" : _options.Resume is not null ? "--resume" : _options.Checkpoint is not null ? "--checkpoint"
+            : _options.CoyoteTrace is not null ? "--coyote-trace" : _options.CoyoteReplay is not null ? "--coyote-replay" : null;
         if (single is not null && selected.Sum(s => s.Variants.Count) is > 1 and var several)
         {
             throw new WrongInputException($"{single} is for one variant, and here are {several}; name a scenario and one with --variant");
@@ -216,6 +223,7 @@ internal sealed class CheckCommand
     private ChecksAhead? CheckAhead(IReadOnlyList<(ScenarioFile Scenario, VariantSpec Variant)> small) =>
         _options.Budget.Workers > 1 && small.Count > 1 && _options.Certificate is null && _options.Checkpoint is null && _options.Resume is null
         && _options.Budget.Bytes == new Budget().Bytes // which is for one search at a time
+        && _options.Sample?.Coyote is null // which counts its engines in statics
         && !Guarded.IsChild // what ends the process ends what was begun ahead
             ? new ChecksAhead(small, _options.Budget.Workers, (scenario, variant) => Check(scenario, variant, isAlone: false), _stop)
             : null;
@@ -268,7 +276,7 @@ internal sealed class CheckCommand
         Action<SampleProgress>? showSample = progress is null ? null : progress.Show;
         if (_options.Sample is { } sample)
         {
-            return SampleJudge.Run(bound.Instance, sample, budget, showSample, _stop);
+            return SampleJudge.Run(bound.Instance, WithTraces(sample), budget, showSample, _stop);
         }
 
         if (_options.MaxSwitches is { } switches)
@@ -329,6 +337,29 @@ internal sealed class CheckCommand
         catch (UnusableCheckpointException e)
         {
             throw new WrongInputException(e.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    private SampleOptions WithTraces(SampleOptions sample) => sample.Coyote is not { } coyote ? sample : sample with
+    {
+        Executions = _options.CoyoteReplay is null ? sample.Executions : 1,
+        Coyote = coyote with
+        {
+            Replay = _options.CoyoteReplay is { } from ? Accessed(from, "read", () => File.ReadAllText(from)) : null,
+            OnTrace = _options.CoyoteTrace is { } to ? trace => Accessed(to, "written", () => { File.WriteAllText(to, trace); return trace; }) : null,
+        },
+    };
+
+    /// <exception cref="WrongInputException">The file cannot be read, or written.</exception>
+    private static string Accessed(string path, string how, Func<string> access)
+    {
+        try
+        {
+            return access();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new WrongInputException($"Coyote's trace cannot be {how}: '{path}': {e.Message}");
         }
     }
 

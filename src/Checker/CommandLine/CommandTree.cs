@@ -5,6 +5,7 @@ using ThpCheck.Checker.Checkpoints;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Reduction;
 using ThpCheck.Checker.Sampling;
+using ThpCheck.Coyote;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -73,6 +74,11 @@ internal static class CommandTree
         var executions = Text("--executions", "N", $"Of a sample, how many executions; {SampleOptions.UsualExecutions} unless given.");
         var seed = Text("--seed", "S", $"Of a sample, the seed; {SampleOptions.UsualSeed} unless given. The same seed gives the same sample.");
         var depth = Text("--depth", "D", $"Of a PCT sample, the depth of the bugs it is for; {SampleOptions.UsualDepth} unless given.");
+        var engine = Text("--engine", "coyote", "Let Microsoft Coyote run the executions of a sample, where this build has it (-p:WithCoyote=true).");
+        var strategy = Text("--strategy", "STRATEGY", "Of Coyote, how it chooses: 'random', unless given, 'prioritization', 'fair-prioritization', 'pos', 'q-learning' or 'dfs'.");
+        var iterations = Text("--iterations", "N", $"Of Coyote, how many executions; {SampleOptions.UsualExecutions} unless given.");
+        var coyoteTrace = Text("--coyote-trace", "FILE", "Write Coyote's own trace of the first execution of the one variant that breaks something to this file.");
+        var coyoteReplay = Text("--coyote-replay", "FILE", "Let Coyote execute the trace in this file again.");
         var cross = Flag("--cross-check", "Search each variant in other ways, too: dead fields kept, exact states, another number of workers, all reductions; where one says otherwise, the variant is not as expected.");
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
@@ -102,7 +108,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, disagreements, traces, verbose, .. code.All])
+        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, engine, strategy, iterations, coyoteTrace, coyoteReplay, disagreements, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
@@ -131,7 +137,10 @@ internal static class CommandTree
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 },
                 MaxSwitches = parsed.GetValue(switches) is { } n ? Quantity.Number("--max-switches", n, 0, MostSwitches) : null,
-                Sample = SampleOf(parsed.GetValue(sample), parsed.GetValue(executions), parsed.GetValue(seed), parsed.GetValue(depth)),
+                Sample = CoyoteSampleOf(parsed.GetValue(engine), parsed.GetValue(strategy), parsed.GetValue(iterations), parsed.GetValue(seed), parsed.GetValue(sample))
+                    ?? SampleOf(parsed.GetValue(sample), parsed.GetValue(executions), parsed.GetValue(seed), parsed.GetValue(depth)),
+                CoyoteTrace = parsed.GetValue(coyoteTrace),
+                CoyoteReplay = parsed.GetValue(coyoteReplay),
                 CrossCheck = parsed.GetValue(cross),
                 Disagreements = parsed.GetValue(disagreements),
                 Traces = parsed.GetValue(traces),
@@ -163,7 +172,13 @@ internal static class CommandTree
             throw new WrongInputException("--cross-check makes several searches, so it does not go with --checkpoint or --resume");
         }
 
-        var part = options.Sample is not null ? "--sample" : options.MaxSwitches is not null ? "--max-switches" : null;
+        var traced = options.CoyoteTrace is not null ? "--coyote-trace" : options.CoyoteReplay is not null ? "--coyote-replay" : null;
+        if (traced is not null && options.Sample?.Coyote is null)
+        {
+            throw new WrongInputException($"{traced} is about Coyote's traces, so it goes with --engine coyote");
+        }
+
+        var part = options.Sample?.Coyote is not null ? "--engine" : options.Sample is not null ? "--sample" : options.MaxSwitches is not null ? "--max-switches" : null;
         var whole = options.Certificate is not null ? "--certificate"
             : options.Budget.Exact ? "--exact"
             : options.Resume is not null ? "--resume"
@@ -222,6 +237,49 @@ internal static class CommandTree
         ("0", _) => TimeSpan.Zero,
         _ => Quantity.Time("--checkpoint-every", every),
     };
+
+    // Null where Coyote is not asked for.
+    private static SampleOptions? CoyoteSampleOf(string? engine, string? strategy, string? iterations, string? seed, string? sample)
+    {
+        if (engine is null)
+        {
+            var alone = strategy is not null ? "--strategy" : iterations is not null ? "--iterations" : null;
+            return alone is null ? null : throw new WrongInputException($"{alone} is about Coyote, so it goes with --engine coyote");
+        }
+
+        if (engine != "coyote")
+        {
+            throw new WrongInputException($"--engine cannot be '{engine}'; write coyote, or leave it out for ThpCheck's own");
+        }
+
+        if (sample is not null)
+        {
+            throw new WrongInputException("--engine coyote draws executions as --strategy says, so it does not go with --sample");
+        }
+
+        if (CoyoteEngine.Missing is { } missing)
+        {
+            throw new WrongInputException($"--engine coyote: {missing}");
+        }
+
+        var chosen = strategy switch
+        {
+            null or "random" => CoyoteStrategy.Random,
+            "prioritization" => CoyoteStrategy.Prioritization,
+            "fair-prioritization" => CoyoteStrategy.FairPrioritization,
+            "pos" => CoyoteStrategy.Pos,
+            "q-learning" => CoyoteStrategy.QLearning,
+            "dfs" => CoyoteStrategy.Dfs,
+            _ => throw new WrongInputException($"--strategy cannot be '{strategy}'; write random, prioritization, fair-prioritization, pos, q-learning or dfs"),
+        };
+        return new SampleOptions(
+            SampleMethod.Coyote,
+            iterations is null ? SampleOptions.UsualExecutions : Quantity.Count("--iterations", iterations),
+            seed is null ? SampleOptions.UsualSeed : Quantity.Number("--seed", seed, 0, int.MaxValue))
+        {
+            Coyote = new CoyoteSample(strategy ?? "random", chosen),
+        };
+    }
 
     private static SampleOptions? SampleOf(string? method, string? executions, string? seed, string? depth)
     {
@@ -456,7 +514,8 @@ internal static class CommandTree
                   thpcheck diff specs/rmap/exit-against-kswapd.yaml before final
 
                 Compared are what memory can hold once all threads have ended, in the cells that both have, the steps and locks of
-                each thread where nobody is in its way, and what each kernel function does.
+                each thread where nobody is in its way, and what each kernel function does. --patch and --toggle are for the second:
+                'thpcheck diff FILE before before --patch mine.cs'.
 
                 Exit codes: 0 no difference, 1 they differ, 3 not everything was explored, 2 wrong input, 130 interrupted.
 

@@ -4,6 +4,7 @@ using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -14,7 +15,7 @@ namespace ThpCheck.Checker.CommandLine;
 /// <param name="Budget">What a search may use.</param>
 internal sealed record DiffOptions(string Scenario, string One, string Two, Budget Budget)
 {
-    /// <summary>What is put on top of the variants, and what they can name.</summary>
+    /// <summary>What is put on top of the second, and what both can name.</summary>
     public UserCode Code { get; init; } = UserCode.None;
 }
 
@@ -36,9 +37,10 @@ internal static class DiffCommand
         var variants = OneScenario.Variants(scenario, [options.One, options.Two]);
         var bound = new List<BoundVariant>();
         var library = options.Code.Library(runs: true);
-        foreach (var variant in variants)
+        var alone = options.Code with { Patches = [], Toggles = [] };
+        foreach (var variant in (VariantSpec[])[alone.On(variants[0]), options.Code.On(variants[1])])
         {
-            var (found, diagnostics) = ScenarioBinder.Bind(scenario, options.Code.On(variant), library: library);
+            var (found, diagnostics) = ScenarioBinder.Bind(scenario, variant, library: library);
             OneScenario.Report(streams, found is null ? diagnostics : []);
             if (found is null)
             {

@@ -1,4 +1,3 @@
-using ThpCheck.Checker.Reports;
 using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
@@ -32,7 +31,7 @@ internal static class OneScenario
     {
         var known = scenario.Variants.Select(v => v.Name.Value).ToArray();
         return names.FirstOrDefault(n => !known.Contains(n)) is { } unknown
-            ? throw new WrongInputException($"no variant '{unknown}' in {scenario.Path}.{NearestName.Hint(unknown, known)}{(known.Length > 8 ? "" : $" There are {Prose.List(known)}")}")
+            ? throw new WrongInputException($"no variant '{unknown}' in {scenario.Path}.{NearestName.Hint(unknown, known)}")
             : names.Count == 0 ? scenario.Variants : [.. names.Select(n => scenario.Variants.First(v => v.Name.Value == n))];
     }
 

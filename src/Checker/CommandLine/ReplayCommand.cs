@@ -3,7 +3,6 @@ using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
-using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -65,40 +64,14 @@ internal static class ReplayCommand
 
     private static BoundVariant? Bind(ReplayOptions options, Streams streams)
     {
-        if (Directory.Exists(options.Scenario))
+        if (OneScenario.Read(options.Scenario, streams) is not { } scenario)
         {
-            throw new WrongInputException($"'{options.Scenario}' is a folder; name one scenario");
+            return null;
         }
 
-        var missing = new List<Diagnostic>();
-        if (ScenarioFiles.Find([options.Scenario], missing).Count == 0)
-        {
-            throw new WrongInputException(missing[0].Message);
-        }
-
-        var read = ScenarioReader.Read(options.Scenario);
-        if (read.Document is not { } scenario)
-        {
-            return Report(streams, read.Diagnostics);
-        }
-
-        if (scenario.Variants.FirstOrDefault(v => v.Name.Value == options.Variant) is not { } variant)
-        {
-            var names = scenario.Variants.Select(v => v.Name.Value).ToArray();
-            throw new WrongInputException($"no variant '{options.Variant}' in {options.Scenario}.{NearestName.Hint(options.Variant, names)}");
-        }
-
+        var variant = OneScenario.Variants(scenario, [options.Variant])[0];
         var (bound, diagnostics) = ScenarioBinder.Bind(scenario, options.Code.On(variant), library: options.Code.Library(runs: true));
-        return bound ?? Report(streams, diagnostics);
-    }
-
-    private static BoundVariant? Report(Streams streams, IReadOnlyList<Diagnostic> diagnostics)
-    {
-        foreach (var diagnostic in diagnostics)
-        {
-            streams.Error.WriteLine(diagnostic);
-        }
-
-        return null;
+        OneScenario.Report(streams, bound is null ? diagnostics : []);
+        return bound;
     }
 }

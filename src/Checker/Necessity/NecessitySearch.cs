@@ -122,6 +122,11 @@ internal sealed class NecessitySearch
                 return new(variant.Bound, bound, [.. failing.Select(f => f.Name)], failing.MinBy(f => (f.Way!.Switches, f.Way.Steps))!);
             }
 
+            if (own.Mutation is not null && !bound.Instance.Machine.IsMutated)
+            {
+                open ??= "no thread came to the place again";
+            }
+
             open ??= result.Fault is { } fault ? $"the model is at fault: {fault.Message}" : result.Incomplete;
         }
         catch (ModelFaultException e)

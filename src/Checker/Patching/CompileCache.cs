@@ -3,6 +3,8 @@ using System.Text;
 using ThpCheck.Analyzers;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.Patching;
 
@@ -37,11 +39,22 @@ internal static class CompileCache
     /// <summary>Compiles, and keeps the result.</summary>
     /// <param name="key">What it is compiled from.</param>
     /// <param name="compile">Makes an assembly of this name.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="PatchException">It cannot be kept.</exception>
     public static string Add(string key, Func<string, byte[]> compile)
     {
         var image = compile(Path.GetFileNameWithoutExtension(FileOf(key)));
-        var file = FileOf(key);
+        try
+        {
+            return Keep(FileOf(key), image);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new PatchException([new Diagnostic(Folder, 0, 0, $"what was compiled cannot be kept in '{Folder}': {e.Message} Set {Variable} to a folder that can be written")]);
+        }
+    }
+
+    private static string Keep(string file, byte[] image)
+    {
         Directory.CreateDirectory(Folder);
         foreach (var old in Directory.EnumerateFiles(Folder, "patch-*.dll").Where(f => DateTime.UtcNow - File.GetLastAccessTimeUtc(f) > KeptUnused))
         {

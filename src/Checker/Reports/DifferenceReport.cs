@@ -12,7 +12,7 @@ namespace ThpCheck.Checker.Reports;
 /// <param name="Contents">What its functions do.</param>
 internal sealed record ComparedVariant(BoundVariant Bound, EndStates States, SortedDictionary<(string Function, string Operation), int> Contents)
 {
-    public string Name => Bound.Variant.Name.Value;
+    public string Name => string.Join(' ', (string[])[Bound.Variant.Name.Value, .. Bound.Variant.Added]);
 }
 
 /// <summary>What <c>diff</c> says: End states that one variant reaches and the other does not, and what its functions do more or less.</summary>

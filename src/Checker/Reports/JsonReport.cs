@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using ThpCheck.Checker.Minimisation;
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.CrossChecking;
 using ThpCheck.Checker.Sampling;
@@ -280,11 +281,36 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         Json.WriteEndObject();
     }
 
+    private void WriteNoReturn(PointOfNoReturn? point)
+    {
+        if (point is null)
+        {
+            Json.WriteNull("pointOfNoReturn");
+            return;
+        }
+
+        Json.WriteStartObject("pointOfNoReturn");
+        Json.WriteNumber("step", point.Step);
+        Json.WriteStartArray("instead");
+        foreach (var other in point.Instead)
+        {
+            Json.WriteStartObject();
+            Json.WriteString("thread", other.Thread);
+            Json.WriteString("function", other.Function);
+            Json.WriteString("operation", other.Operation);
+            Json.WriteEndObject();
+        }
+
+        Json.WriteEndArray();
+        Json.WriteBoolean("couldEnd", point.CouldEnd);
+        Json.WriteEndObject();
+    }
+
     private void WriteWay(VariantReport variant, Counterexample? way)
     {
         if (way is null)
         {
-            foreach (var key in (string[])["contextSwitches", "steps", "schedule", "token", "minimal"])
+            foreach (var key in (string[])["contextSwitches", "steps", "schedule", "token", "minimal", "pointOfNoReturn"])
             {
                 Json.WriteNull(key);
             }
@@ -296,6 +322,7 @@ internal sealed class JsonReport : ICheckReport, IDisposable
             Json.WriteString("schedule", way.Schedule);
             Json.WriteString("token", way.Token(variant.Checked!.Bound.Instance.Machine));
             Json.WriteBoolean("minimal", way.IsMinimal);
+            WriteNoReturn(way.NoReturn);
         }
 
         if (way?.Hit is { } hit)

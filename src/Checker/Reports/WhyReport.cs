@@ -209,6 +209,6 @@ internal static class WhyReport
 
     /// <summary>The command that asks about one place again, or executes an interleaving without it again.</summary>
     public static string Command(BoundVariant bound, KernelSite site, string? schedule) =>
-        $"thpcheck why {Prose.Quote(bound.Scenario.Path)} --variant {Prose.Quote(bound.Variant.Name.Value)} --site {Prose.Quote(site.Id)}"
+        $"thpcheck why {Prose.Quote(bound.Scenario.Path)} --variant {Prose.Quote(bound.Variant.Name.Value)}{string.Concat(bound.Variant.Added.Select(w => $" {Prose.Quote(w)}"))} --site {Prose.Quote(site.Id)}"
         + (schedule is null ? "" : $" --schedule {Prose.Quote(schedule)}");
 }

@@ -23,7 +23,7 @@ internal static class Races
             || (one.Code == OperationCode.call_rcu && other.Code == OperationCode.call_rcu); // they share the places for callbacks
     }
 
-    private static bool IsLocal(in Operation operation) => operation.Code is OperationCode.none or OperationCode.Choose or OperationCode.Yield;
+    internal static bool IsLocal(in Operation operation) => operation.Code is OperationCode.none or OperationCode.Choose or OperationCode.Yield;
 
     // Which object it is about is decided when it happens.
     private static bool ActsOnAnything(in Operation operation) => operation.Code is OperationCode.rcu_callback or OperationCode.discard_slab
@@ -33,7 +33,7 @@ internal static class Races
         (Writes(one) || Writes(other)) && ((one.Cell != 0 && one.Cell == other.Cell) || Reads(machine, one, other.Cell) || Reads(machine, other, one.Cell));
 
     // A lock and a list go by their first cell. A trylock or cmpxchg that fails writes nothing; in doubt it does.
-    private static bool Writes(in Operation operation) => operation.Cell != 0 && operation.Code is not (OperationCode.load or OperationCode.READ_ONCE
+    internal static bool Writes(in Operation operation) => operation.Cell != 0 && operation.Code is not (OperationCode.load or OperationCode.READ_ONCE
         or OperationCode.smp_load_acquire or OperationCode.atomic_read or OperationCode.test_bit or OperationCode.rwsem_is_locked
         or OperationCode.list_get or OperationCode.list_count or OperationCode.Until);
 

@@ -1,21 +1,24 @@
+using System.Globalization;
 using System.Numerics;
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.Exploration;
+using ThpCheck.Coyote;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
+using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Sampling;
 
 /// <summary>
-/// Makes executions from the initial state, one after the other, as a sampler picks their steps, and looks at the properties on
-/// the way. Environment threads take part.
+/// Makes executions from the initial state, one after the other, as a sampler or Coyote picks their steps, and looks at the
+/// properties on the way. Environment threads take part.
 /// </summary>
 /// <remarks>
 /// An execution ends where no thread can step, or in a kernel bug. In an End state an optional thread may still start, and
 /// the environment may go on, so it goes on there too; but where nothing happens any more, and the environment only returns to
 /// what was before, it has ended.
 /// </remarks>
-internal sealed class SampleExplorer
+internal sealed class SampleExplorer : IProgram
 {
     /// <summary>An execution is cut off after this many steps.</summary>
     public const int MostSteps = 10_000;
@@ -32,7 +35,8 @@ internal sealed class SampleExplorer
     private readonly Machine _machine;
     private readonly Stepper _stepper;
     private readonly StateView _view;
-    private readonly ISampler _sampler;
+    private readonly ISampler? _sampler; // null where Coyote picks
+    private readonly Action<SampleProgress>? _report;
     private readonly ulong[] _initial;
     private readonly (ulong Low, ulong High) _initialFingerprint;
     private readonly int[] _ways; // in how many ways each thread can step now
@@ -42,6 +46,7 @@ internal sealed class SampleExplorer
     private readonly Hit?[] _hits;                 // by property
     private readonly SortedSet<IReadOnlyList<long>>[] _outcomes;
     private readonly bool[] _occurred;
+    private PropertyMonitor _monitor; // of this execution
     private Hit? _deadlock;
     private long _executions;
     private long _unfinished;
@@ -49,11 +54,14 @@ internal sealed class SampleExplorer
     private long _transitions;
     private int _longest;
     private bool _anyViolation;
+    private bool _isDeadlock; // the state it is in
     private string? _tooSmall;
     private Stepper? _tearDown;
 
-    private SampleExplorer(Instance instance, SampleOptions options, Budget budget, CancellationToken stop)
+    private SampleExplorer(Instance instance, SampleOptions options, Budget budget, Action<SampleProgress>? report, CancellationToken stop)
     {
+        _report = report;
+        _monitor = new PropertyMonitor(instance.Properties);
         _instance = instance;
         _options = options;
         _limits = new Limits(budget, stop);
@@ -69,6 +77,7 @@ internal sealed class SampleExplorer
         var random = new SplitMix64((ulong)options.Seed);
         _sampler = options.Method switch
         {
+            SampleMethod.Coyote => null,
             SampleMethod.Pct => new Pct(_machine, options.Depth, random),
             SampleMethod.Pos => new Pos(_machine, random),
             _ => new RandomWalk(random),
@@ -79,20 +88,24 @@ internal sealed class SampleExplorer
     /// <exception cref="ModelFaultException">The set-up is wrong.</exception>
     public static SampleExploration Run(
         Instance instance, SampleOptions options, Budget budget, Action<SampleProgress>? report = null, CancellationToken stop = default) =>
-        new SampleExplorer(instance, options, budget, stop).Run(report);
+        new SampleExplorer(instance, options, budget, report, stop).Run();
 
-    private SampleExploration Run(Action<SampleProgress>? report)
+    /// <summary>Makes the executions that an explorer chooses, each step scheduled by Coyote.</summary>
+    /// <returns>How many, and what they found.</returns>
+    public static (long Executions, SampleExploration Found) Driven(Instance instance, IExplorer explorer)
+    {
+        var program = new SampleExplorer(instance, new SampleOptions(SampleMethod.Coyote, long.MaxValue, 0), new Budget(), null, CancellationToken.None);
+        var executions = CoyoteEngine.Explore(program, explorer);
+        return (executions, program.Found("coyote, driven", null, null));
+    }
+
+    private SampleExploration Run()
     {
         string? incomplete = null;
         (string Message, Choice[] Schedule)? fault = null;
         try
         {
-            while (_executions < _options.Executions && incomplete is null)
-            {
-                Execute();
-                report?.Invoke(new SampleProgress(_executions, _options.Executions, _states.Count));
-                incomplete = _executions < _options.Executions ? _limits.Reached(_states.Count, _anyViolation) : null;
-            }
+            incomplete = _sampler is null ? RunUnderCoyote() : Run(_sampler);
         }
         catch (ModelFaultException e)
         {
@@ -100,51 +113,129 @@ internal sealed class SampleExplorer
             incomplete = "model fault";
         }
 
-        return new SampleExploration(_instance, _hits, _occurred, _outcomes)
-        {
-            Sample = new Sample(_sampler.Name, _options.Seed, _executions, _unfinished, _states.Count < MostStates, _sampler.Guarantee),
-            Deadlock = _deadlock,
-            States = _states.Count,
-            Transitions = _transitions,
-            Longest = _longest,
-            Ends = _ended,
-            Incomplete = incomplete ?? _tooSmall,
-            Fault = fault,
-            Time = _limits.Elapsed,
-        };
+        return Found(_sampler?.Name ?? $"coyote {_options.Coyote!.Name}", incomplete, fault);
     }
 
-    private void Execute()
+    private SampleExploration Found(string method, string? incomplete, (string Message, Choice[] Schedule)? fault) => new(_instance, _hits, _occurred, _outcomes)
+    {
+        Sample = new Sample(method, _options.Seed, _executions, _unfinished, _states.Count < MostStates, _sampler?.Guarantee),
+        Deadlock = _deadlock,
+        States = _states.Count,
+        Transitions = _transitions,
+        Longest = _longest,
+        Ends = _ended,
+        Incomplete = incomplete ?? _tooSmall,
+        Fault = fault,
+        Time = _limits.Elapsed,
+    };
+
+    // Returns why not all of the sample was made, or null.
+    private string? Run(ISampler sampler)
+    {
+        string? incomplete = null;
+        while (_executions < _options.Executions && incomplete is null)
+        {
+            sampler.Begin();
+            for (var standing = Begin(); standing == Standing.GoesOn;)
+            {
+                var choice = sampler.Next(_stepper, _ways);
+                standing = Step(choice.Thread, choice.Pick);
+            }
+
+            if (_schedule.Count < MostSteps)
+            {
+                sampler.Finish(_schedule.Count);
+            }
+
+            End(isWhole: true);
+            incomplete = _executions < _options.Executions ? _limits.Reached(_states.Count, _anyViolation) : null;
+        }
+
+        return incomplete;
+    }
+
+    // The same where Coyote picks.
+    private string? RunUnderCoyote()
+    {
+        string? incomplete = null;
+        var coyote = _options.Coyote!;
+        var run = CoyoteEngine.Sample(this, new CoyoteOptions(coyote.Strategy, _options.Executions, _options.Seed) { Trace = coyote.Replay }, () =>
+        {
+            incomplete ??= _executions > 0 && _executions < _options.Executions ? _limits.Reached(_states.Count, _anyViolation) : null;
+            return incomplete is null && _executions < _options.Executions;
+        });
+        if (run.Trace is { } trace)
+        {
+            coyote.OnTrace?.Invoke(trace);
+        }
+
+        return run.Refusal ?? incomplete;
+    }
+
+    int IProgram.Threads => _ways.Length;
+
+    string? IProgram.Broken => _monitor.AnyViolation
+        ? _instance.Properties.Where((p, i) => p is { Form: not PropertyForm.Sometimes, Class: PropertyClass.Safety } && _monitor.Findings(i).Count > 0).First().Name
+        : null;
+
+    int IProgram.StateHash => _stepper.State.Fingerprint.Low.GetHashCode();
+
+    int IProgram.Ways(int thread) => _ways[thread];
+
+    bool IProgram.HasEnded(int thread) => _stepper.HasEnded(thread);
+
+    (string? Place, bool Writes) IProgram.Access(int thread)
+    {
+        var operation = _stepper.Pending(thread);
+        return Races.IsLocal(operation) ? (null, false)
+            : operation.Cell == 0 ? ("kernel", true) // sections, callbacks and caches, which are no cells
+            : (operation.Cell.ToString(CultureInfo.InvariantCulture), Races.Writes(operation));
+    }
+
+    /// <summary>Begins an execution.</summary>
+    public Standing Begin()
     {
         _executions++;
         _schedule.Clear();
         _atEnd.Clear();
         _stepper.State.Load(_initial, _initialFingerprint.Low, _initialFingerprint.High);
-        _sampler.Begin();
-        var monitor = new PropertyMonitor(_instance.Properties);
-        while (LookAt(monitor))
-        {
-            if (_schedule.Count == MostSteps)
-            {
-                _unfinished += _atEnd.Count == 0 ? 1 : 0;
-                break;
-            }
+        _monitor = new PropertyMonitor(_instance.Properties);
+        return Stand();
+    }
 
-            if (!Step(monitor))
-            {
-                break;
-            }
-        }
+    /// <summary>Takes a step of the execution.</summary>
+    public Standing Step(int thread, int way) => Take(new Choice(thread, way), _monitor) ? Stand() : Standing.Over;
 
-        if (_schedule.Count < MostSteps)
+    /// <summary>Ends the execution; one that is not whole does not count.</summary>
+    public void End(bool isWhole)
+    {
+        if (!isWhole)
         {
-            _sampler.Finish(_schedule.Count);
+            _executions--;
+            return;
         }
 
         _ended += _atEnd.Count > 0 ? 1 : 0;
         _transitions += _schedule.Count;
         _longest = Math.Max(_longest, _schedule.Count);
-        TakeOver(monitor);
+        TakeOver(_monitor);
+        _report?.Invoke(new SampleProgress(_executions, _options.Executions, _states.Count));
+    }
+
+    private Standing Stand()
+    {
+        if (!LookAt(_monitor))
+        {
+            return _isDeadlock ? Standing.Deadlock : Standing.Over;
+        }
+
+        if (_schedule.Count < MostSteps)
+        {
+            return Standing.GoesOn;
+        }
+
+        _unfinished += _atEnd.Count == 0 ? 1 : 0;
+        return Standing.Over;
     }
 
     // Looks at the state it is in; says whether the execution goes on from there.
@@ -170,6 +261,7 @@ internal sealed class SampleExplorer
             goesOn |= _ways[thread] > 0;
         }
 
+        _isDeadlock = !isEnd && !goesOn;
         if (!isEnd)
         {
             // What nothing can follow is no End, and cannot come to one.
@@ -187,9 +279,8 @@ internal sealed class SampleExplorer
     }
 
     // Says whether the execution goes on after it.
-    private bool Step(PropertyMonitor monitor)
+    private bool Take(Choice choice, PropertyMonitor monitor)
     {
-        var choice = _sampler.Next(_stepper, _ways);
         var step = _schedule.Count;
         _schedule.Add(choice);
         var transition = _stepper.Fire(choice.Thread, choice.Pick, out _);

@@ -1,3 +1,5 @@
+using ThpCheck.Coyote;
+
 namespace ThpCheck.Checker.Sampling;
 
 /// <summary>How executions are drawn.</summary>
@@ -6,6 +8,21 @@ internal enum SampleMethod
     Random,
     Pct,
     Pos,
+
+    /// <summary>By Microsoft Coyote.</summary>
+    Coyote,
+}
+
+/// <summary>What is asked of Coyote.</summary>
+/// <param name="Name">The strategy's name on the command line and in reports.</param>
+/// <param name="Strategy">How it chooses.</param>
+internal sealed record CoyoteSample(string Name, CoyoteStrategy Strategy)
+{
+    /// <summary>A trace of Coyote's, which is executed again instead; or null.</summary>
+    public string? Replay { get; init; }
+
+    /// <summary>Takes Coyote's own trace of the first execution that breaks something.</summary>
+    public Action<string>? OnTrace { get; init; }
 }
 
 /// <summary>What sample is asked for.</summary>
@@ -22,6 +39,9 @@ internal sealed record SampleOptions(SampleMethod Method, long Executions, int S
 
     /// <summary>For PCT, the depth of the bugs that are looked for; at least 1.</summary>
     public int Depth { get; init; } = UsualDepth;
+
+    /// <summary>For Coyote, its strategy and traces.</summary>
+    public CoyoteSample? Coyote { get; init; }
 }
 
 /// <summary>How far a sample is.</summary>

@@ -5,10 +5,15 @@ namespace ThpCheck.Checker.Verification;
 /// <summary>Has comparisons done by several processes at a time, and hands them out in the order they were asked for.</summary>
 internal sealed class ComparingTeam : IDisposable
 {
+    // A child on the same terminal is interrupted with its parent, and answers with what it has; one that is not is ended after this.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
     private readonly IReadOnlyList<Job> _jobs;
     private readonly TaskCompletionSource<Compared?>[] _done; // null: it was not begun
     private readonly ConcurrentBag<ComparingProcess> _processes = [];
     private readonly CancellationTokenSource _over;
+    private readonly CancellationTokenRegistration _patience;
+    private readonly Timer _end;
 
     /// <param name="jobs">The comparisons.</param>
     /// <param name="workers">How many processes.</param>
@@ -19,6 +24,8 @@ internal sealed class ComparingTeam : IDisposable
         _jobs = jobs;
         _done = [.. jobs.Select(_ => new TaskCompletionSource<Compared?>(TaskCreationOptions.RunContinuationsAsynchronously))];
         _over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        _end = new Timer(_ => EndAll());
+        _patience = stop.Register(() => _end.Change(Patience, Timeout.InfiniteTimeSpan));
         var next = -1;
         for (var worker = 0; worker < workers; worker++)
         {
@@ -28,7 +35,8 @@ internal sealed class ComparingTeam : IDisposable
             {
                 while (Interlocked.Increment(ref next) is var at && at < _jobs.Count)
                 {
-                    _done[at].SetResult(_over.IsCancellationRequested ? null : Compare(process, _jobs[at]));
+                    var compared = _over.IsCancellationRequested ? null : Compare(process, _jobs[at]);
+                    _done[at].SetResult(_over.IsCancellationRequested && compared?.Failure is not null ? null : compared);
                 }
             })
             { IsBackground = true }.Start();
@@ -54,6 +62,13 @@ internal sealed class ComparingTeam : IDisposable
     public void Dispose()
     {
         _over.Cancel();
+        _patience.Dispose();
+        _end.Dispose();
+        EndAll();
+    }
+
+    private void EndAll()
+    {
         foreach (var process in _processes)
         {
             process.Dispose();

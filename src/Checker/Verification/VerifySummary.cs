@@ -56,7 +56,7 @@ internal sealed class VerifySummary(Plan plan)
         get
         {
             var entered = _all.SelectMany(c => (c.Base?.Entered ?? []).Concat(c.Patched?.Entered ?? [])).ToHashSet();
-            return Failed.Any() ? [] : [.. plan.Changed.Where(c => !c.IsObserver && !entered.Contains(c.Name))];
+            return Interrupted || Failed.Any() ? [] : [.. plan.Changed.Where(c => !c.IsObserver && !entered.Contains(c.Name))];
         }
     }
 
@@ -65,6 +65,11 @@ internal sealed class VerifySummary(Plan plan)
     {
         get
         {
+            if (Interrupted)
+            {
+                return []; // another scenario may run them
+            }
+
             var whole = Reached.Where(c => c.Patched is { IsWhole: true }).ToArray();
             var still = _all.Except(whole).SelectMany(c => FunctionsOf(c.Base)).Concat(whole.SelectMany(c => FunctionsOf(c.Patched))).ToHashSet();
             return [.. whole.SelectMany(c => FunctionsOf(c.Base)).Distinct().Where(f => !still.Contains(f)).Order(StringComparer.Ordinal)];

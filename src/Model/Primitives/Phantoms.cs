@@ -42,7 +42,13 @@ internal static class Phantoms
             return (InPlaceOf(OperationCode.taken_away, pending), context);
         }
 
-        return Site.Of(machine.Frames, frame, pending.Code) != mutation.Site ? (pending, context) : mutation.Kind switch
+        if (Site.Of(machine.Frames, frame, pending.Code) != mutation.Site)
+        {
+            return (pending, context);
+        }
+
+        machine.IsMutated = true;
+        return mutation.Kind switch
         {
             MutationKind.TakenAway => (InPlaceOf(OperationCode.taken_away, pending), context),
             MutationKind.AtOnce => (Callbacks.OperationOf(machine, pending.A, pending.B), context),

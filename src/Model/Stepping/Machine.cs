@@ -89,6 +89,9 @@ public sealed class Machine
     // In what its threads' kernel differs from the one they were written for, or null. The environment is as it is.
     internal Mutation? Mutation { get; }
 
+    // Whether any thread has come to where it differs.
+    internal bool IsMutated { get; set; }
+
     // Where each cell is in a state's words; [0] is unused.
     internal CellPlace[] Places { get; }
 

@@ -56,6 +56,41 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
         return is_moved;
     }
 
+    /// <summary>Migrates a list of two isolated folios: unmaps the one and the other, flushes once, and moves both. Their isolation is given up.</summary>
+    /// <remarks>
+    /// It holds the lock of the first while it takes that of the second, so it only tries, and puts back what is locked; with the toggle it waits, as before fb3592c41a44.
+    /// Left out: longer lists; a folio that was freed from under it (nothing: it is moved, and freed then).
+    /// </remarks>
+    [KernelSource("mm/migrate.c", At = "v6.3")]
+    public virtual async KernelTask migrate_pages_batch(Folio first, Folio second)
+    {
+        var nid = await load(first.nid);
+        var first_dst = await alloc_migration_target(first, nid);
+        var first_record = await migrate_folio_unmap(first, first_dst, MigrationFlags.BatchFlush);
+        nid = await load(second.nid);
+        var second_dst = await alloc_migration_target(second, nid);
+        var second_record = await migrate_folio_unmap(second, second_dst, MigrationFlags.BatchFlush, Toggle("batch-waits-for-locks"));
+        var tlb_ubc = first_record.TlbUbc | second_record.TlbUbc;
+        if (Checks("flush-before-move"))
+        {
+            tlb_ubc = await rmap.try_to_unmap_flush(tlb_ubc);
+        }
+
+        await migrate_folio_end(first, first_dst, first_record);
+        await migrate_folio_end(second, second_dst, second_record);
+        await rmap.try_to_unmap_flush(tlb_ubc);
+    }
+
+    /// <summary>Moves a folio of a list, or puts it back.</summary>
+    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
+    public virtual async KernelTask migrate_folio_end(Folio src, Folio dst, MigrationRecord record)
+    {
+        if (!record.IsUnmapped || !await migrate_folio_move(src, dst, record))
+        {
+            await File<vmscan>().move_folio_to_lru(src); // putback_movable_pages
+        }
+    }
+
     /// <summary>A folio of the same size to move to, on a node.</summary>
     [KernelSource("mm/migrate.c", At = "v6.3")]
     public virtual async KernelTask<Folio> alloc_migration_target(Folio src, int nid)
@@ -67,10 +102,23 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
     }
 
     /// <summary>Locks a folio and leaves migration entries in the place of its mappings; where some mapping cannot go, undoes it.</summary>
+    /// <param name="src">The folio.</param>
+    /// <param name="dst">The one it is to move to, which is freed where it does not.</param>
+    /// <param name="flags">How.</param>
+    /// <param name="may_wait">Whether it waits for the folio's lock.</param>
     [KernelSource("mm/migrate.c", At = "v6.3")]
-    public virtual async KernelTask<MigrationRecord> migrate_folio_unmap(Folio src, Folio dst, MigrationFlags flags)
+    public virtual async KernelTask<MigrationRecord> migrate_folio_unmap(Folio src, Folio dst, MigrationFlags flags, bool may_wait = true)
     {
-        await mm.folio_lock(src);
+        if (may_wait)
+        {
+            await mm.folio_lock(src);
+        }
+        else if (!await mm.folio_trylock(src))
+        {
+            await mm.folio_put(dst);
+            return default;
+        }
+
         AnonVma? anon_vma = null;
         if (await mm.folio_test_anon(src) && Checks("migration-holds-anon-vma"))
         {

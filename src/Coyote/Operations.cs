@@ -1,0 +1,63 @@
+using Microsoft.Coyote.Runtime;
+
+namespace ThpCheck.Coyote;
+
+/// <summary>The threads of an execution, or of several, each on an OS thread of its own and an operation to Coyote.</summary>
+/// <remarks>
+/// Nothing is rewritten: an operation is under Coyote's control because it says so itself. Coyote ends an execution by never
+/// scheduling its operations again, and interrupts only OS threads that it made, so these are interrupted here.
+/// </remarks>
+internal sealed class Operations
+{
+    private readonly List<Thread> _threads = [];
+    private volatile bool _hasStopped;
+
+    /// <summary>Whether Coyote has ended the execution: whoever wakes then has no turn.</summary>
+    public bool HasStopped => _hasStopped;
+
+    /// <summary>Makes operations and starts them. Called by an operation, which goes on.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="body">What each does.</param>
+    /// <exception cref="InvalidOperationException">Coyote is not in control.</exception>
+    public void Start(int count, Action<int> body)
+    {
+        for (var thread = 0; thread < count; thread++)
+        {
+            var (number, id) = (thread, Operation.CreateNext() ?? throw new InvalidOperationException("Coyote does not control the execution"));
+            var osThread = new Thread(() => Run(id, number, body)) { IsBackground = true };
+            _threads.Add(osThread);
+            Operation.Start(id);
+            osThread.Start();
+        }
+    }
+
+    /// <summary>Ends the OS threads, once Coyote has ended the execution.</summary>
+    public void Stop()
+    {
+        _hasStopped = true;
+        foreach (var thread in _threads)
+        {
+            thread.Interrupt();
+        }
+
+        foreach (var thread in _threads)
+        {
+            thread.Join();
+        }
+    }
+
+    private static void Run(ulong id, int number, Action<int> body)
+    {
+        try
+        {
+            Operation.OnStarted(id);
+            body(number);
+            Operation.OnCompleted();
+            Operation.ScheduleNext();
+        }
+        catch (ThreadInterruptedException)
+        {
+            // The execution has ended: here where it is Coyote that throws, elsewhere where it is Stop.
+        }
+    }
+}
