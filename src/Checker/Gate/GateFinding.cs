@@ -29,6 +29,9 @@ internal sealed record GateFinding(GateStatus Status, string File, int Line, str
     /// <summary>The paths that stand for the function.</summary>
     public IReadOnlyList<ModelledFunction> Paths { get; init; } = [];
 
+    /// <summary>What the paths do, by the names of their operations.</summary>
+    public IReadOnlySet<string> Declared { get; init; } = new HashSet<string>();
+
     public IReadOnlyList<SyncOperation> Gone { get; init; } = [];
 
     public IReadOnlyList<SyncOperation> New { get; init; } = [];

@@ -27,7 +27,8 @@ internal static class GateReport
             paper.WriteProse($"{word}{finding.Why}", 2, tone);
             foreach (var operation in finding.Gone)
             {
-                paper.WriteLine($"    - {operation.Text}");
+                paper.Write($"    - {operation.Text}");
+                paper.WriteLine(finding.Declared.Contains(operation.Name) ? "  (its path has one)" : "  (its path leaves it out)", Tone.Faint);
             }
 
             foreach (var operation in finding.New)

@@ -33,6 +33,15 @@ public sealed class GateTests : IDisposable
         Assert.Contains("thpcheck new patch", run.Out, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void What_goes_is_compared_with_what_the_path_declares()
+    {
+        var run = Gate(Diff("mm/rmap.c", Modelled, "-\tif (!folio_mapped(folio))\n-\tlru_cache_disable_lock();"));
+
+        Assert.Contains("- folio_mapped(folio)  (its path has one)", run.Out, StringComparison.Ordinal);
+        Assert.Contains("- lru_cache_disable_lock()  (its path leaves it out)", run.Out, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("-\t/* a comment */\n+\t/* spin_lock(&a->lock); */")]
     [InlineData("-\tx = f(a,b);\n+\tx = f(a, b);")]
