@@ -169,7 +169,9 @@ internal sealed class SampleExplorer : IProgram
             coyote.OnTrace?.Invoke(trace);
         }
 
-        return run.Refusal ?? incomplete;
+        // Its dfs notices that there is nothing left in one execution more, which it gives up.
+        return run.Refusal ?? incomplete
+            ?? (run.Abandoned > 0 && coyote.Strategy != CoyoteStrategy.Dfs ? $"Coyote gave up {run.Abandoned} executions before their end{(coyote.Replay is null ? "" : "; is the trace of this variant?")}" : null);
     }
 
     int IProgram.Threads => _ways.Length;
