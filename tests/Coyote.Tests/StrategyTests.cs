@@ -98,7 +98,7 @@ public sealed class StrategyTests
         var chosen = Enum.Parse<CoyoteStrategy>(strategy.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
         return SampleJudge.Run(
             instance,
-            new SampleOptions(SampleMethod.Coyote, iterations, 1) { Coyote = new CoyoteSample(strategy, chosen) { OnTrace = trace, Replay = replay } },
+            new SampleOptions(SampleMethod.Random, iterations, 1) { Coyote = new CoyoteSample(strategy, chosen) { OnTrace = trace, Replay = replay } },
             new Budget());
     }
 
