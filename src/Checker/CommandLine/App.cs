@@ -13,7 +13,10 @@ internal static class App
     /// <param name="streams">Where it writes.</param>
     /// <param name="stop">Ends what is being searched; what was found is reported.</param>
     /// <param name="hurry">Ends the search for the cheapest interleavings of that, too.</param>
-    public static int Run(IReadOnlyList<string> args, Streams streams, CancellationToken stop, CancellationToken hurry = default)
+    public static int Run(IReadOnlyList<string> args, Streams streams, CancellationToken stop, CancellationToken hurry = default) =>
+        args.Contains("--bisect") ? ExitCodes.ForBisect(RunOnce(args, streams, stop, hurry)) : RunOnce(args, streams, stop, hurry);
+
+    private static int RunOnce(IReadOnlyList<string> args, Streams streams, CancellationToken stop, CancellationToken hurry)
     {
         using var stuck = Guarded.Watch(streams);
         try

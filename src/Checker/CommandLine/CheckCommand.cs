@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ThpCheck.Checker.Bounds;
+using ThpCheck.Checker.Caching;
 using ThpCheck.Checker.Certificates;
 using ThpCheck.Checker.Checkpoints;
 using ThpCheck.Checker.CrossChecking;
@@ -95,6 +96,12 @@ internal sealed record CheckOptions
     /// <summary>Every step of a trace.</summary>
     public bool Verbose { get; init; }
 
+    /// <summary>Which part of how many of the variants to check, or null for all.</summary>
+    public (int Part, int Of)? Shard { get; init; }
+
+    /// <summary>Whether what an earlier run of the same code found is not explored again.</summary>
+    public bool Cache { get; init; }
+
     /// <summary>What is put on top of the variants, and what they can name.</summary>
     public UserCode Code { get; init; } = UserCode.None;
 }
@@ -110,6 +117,7 @@ internal sealed class CheckCommand
     private readonly List<Diagnostic> _errors = [];
     private readonly Library _library;
     private Checkpointing? _checkpoints;
+    private VerdictCache? _cache;
 
     private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop, CancellationToken hurry)
     {
@@ -128,7 +136,8 @@ internal sealed class CheckCommand
     private int Run()
     {
         var scenarios = Read();
-        var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s))).Where(s => s.Variants.Count > 0).ToArray();
+        var number = 0;
+        var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s).FindAll(_ => _options.Shard is not var (part, of) || number++ % of == part - 1))).Where(s => s.Variants.Count > 0).ToArray();
         ReportUnknownVariants(scenarios);
         var single = _options.Certificate is not null ? "--certificate" : _options.Resume is not null ? "--resume" : _options.Checkpoint is not null ? "--checkpoint"
             : _options.CoyoteTrace is not null ? "--coyote-trace" : _options.CoyoteReplay is not null ? "--coyote-replay" : null;
@@ -146,8 +155,18 @@ internal sealed class CheckCommand
         var output = file ?? _streams.Out;
         var report = ReportTo(output, file is not null, scenarios.Count == 1);
         using var disposable = report as IDisposable;
-        var summary = new CheckSummary { Scenarios = selected.Length };
-        using var ahead = CheckAhead([.. selected.SelectMany(s => s.Variants.Where(IsSmall).Select(v => (s.Scenario, v)))]);
+        var summary = new CheckSummary { Scenarios = selected.Length, Shard = _options.Shard };
+        _cache = IsCached(selected.Length) ? new VerdictCache(_streams.Verdicts!, CodeHashes.OfModel, sentence => _streams.Error.WriteLine($"thpcheck: {sentence}")) : null;
+        var known = new Dictionary<VariantSpec, KnownVerdict>(ReferenceEqualityComparer.Instance);
+        foreach (var (scenario, variant) in selected.SelectMany(s => s.Variants.Select(v => (s.Scenario, v))))
+        {
+            if (_cache?.Find(scenario, variant) is { } found)
+            {
+                known.Add(variant, found);
+            }
+        }
+
+        using var ahead = CheckAhead([.. selected.SelectMany(s => s.Variants.Where(IsSmall).Where(v => !known.ContainsKey(v)).Select(v => (s.Scenario, v)))]);
         foreach (var (scenario, variants) in selected)
         {
             if (_stop.IsCancellationRequested)
@@ -165,9 +184,10 @@ internal sealed class CheckCommand
                     continue;
                 }
 
-                var (isChecked, errors) = ahead?.Of(variant) ?? Check(scenario, variant, isAlone: true);
+                var (isChecked, errors) = known.ContainsKey(variant) ? (null, []) : ahead?.Of(variant) ?? Check(scenario, variant, isAlone: true);
                 Report(errors);
-                var found = new VariantReport(scenario, variant, isChecked);
+                var found = new VariantReport(scenario, variant, isChecked) { Known = known.GetValueOrDefault(variant) };
+                Keep(found);
                 summary = summary.With(found);
                 report.Add(found);
                 output.Flush();
@@ -179,7 +199,22 @@ internal sealed class CheckCommand
         summary = summary with { Errors = _errors, Interrupted = _stop.IsCancellationRequested };
         report.Finish(summary);
         output.Flush();
+        _cache?.Clean();
         return summary.ExitCode;
+    }
+
+    // A report that shows interleavings needs the search that finds them, and a search that is limited in what it looks at is not what was kept.
+    private bool IsCached(int scenarios) =>
+        _options is { Cache: true, Format: ReportFormat.Text, Traces: false, Verbose: false, Disagreements: false, MaxSwitches: null, Sample: null, CrossCheck: false, Certificate: null, Resume: null, Checkpoint: null, Variants.Count: 0 }
+        && scenarios > 1 && _streams.Verdicts is not null && !_options.Code.Combines && _options.Code.Models is null
+        && _options.Budget is { Exact: false, First: false, Reductions: Reduction.Reductions.None };
+
+    private void Keep(VariantReport found)
+    {
+        if (_cache is not null && found is { Known: null, Standing: Standing.AsExpected, Checked: { Result: { IsComplete: true, CountsReduced: false } } isChecked })
+        {
+            _cache.Add(found.Scenario, found.Variant, Reports.TextReport.KnownOf(found), isChecked.Bound.Instance.Machine);
+        }
     }
 
     private List<ScenarioFile> Read()

@@ -29,6 +29,9 @@ internal static class CommandTree
         {
             Check(streams, stop, hurry),
             Verify(streams, stop),
+            Gate(streams, stop, hurry),
+            Drift(streams),
+            Merge(streams),
             Why(streams, stop),
             Can(streams, stop),
             Diff(streams, stop),
@@ -80,6 +83,9 @@ internal static class CommandTree
         var coyoteTrace = Text("--coyote-trace", "FILE", "Write Coyote's own trace of the first execution of the one variant that breaks something to this file.");
         var coyoteReplay = Text("--coyote-replay", "FILE", "Let Coyote execute the trace in this file again.");
         var cross = Flag("--cross-check", "Search each variant in other ways, too: dead fields kept, exact states, another number of workers, all reductions; where one says otherwise, the variant is not as expected.");
+        var shard = Text("--shard", "I/N", "Check only the I-th of N parts of the variants; 'thpcheck merge' puts their JSON reports together.");
+        var bisect = Flag("--bisect", "End with what 'git bisect run' understands: 125 where the scenario does not apply or not everything was explored.");
+        var noCache = Flag("--no-cache", "Explore everything again, also what an earlier run of the same code found to be as expected.");
         var disagreements = Flag("--disagreements", "Check only variants that are not as was predicted, and say why.");
         var traces = Flag("--traces", "Show the interleavings of violations that are expected, too, also when several scenarios are checked.");
         var verbose = Flag("--verbose", "Show every step of the interleavings.");
@@ -108,7 +114,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, engine, strategy, iterations, coyoteTrace, coyoteReplay, disagreements, traces, verbose, .. code.All])
+        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, engine, strategy, iterations, coyoteTrace, coyoteReplay, shard, bisect, noCache, disagreements, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
@@ -142,6 +148,8 @@ internal static class CommandTree
                 CoyoteTrace = parsed.GetValue(coyoteTrace),
                 CoyoteReplay = parsed.GetValue(coyoteReplay),
                 CrossCheck = parsed.GetValue(cross),
+                Shard = parsed.GetValue(shard) is { } part ? ShardOf(part) : null,
+                Cache = !parsed.GetValue(noCache),
                 Disagreements = parsed.GetValue(disagreements),
                 Traces = parsed.GetValue(traces),
                 Verbose = parsed.GetValue(verbose),
@@ -208,6 +216,14 @@ internal static class CommandTree
 
         return part is null || whole is null ? options
             : throw new WrongInputException($"{whole} is for a search of everything, so it does not go with {part}");
+    }
+
+    private static (int Part, int Of) ShardOf(string text)
+    {
+        const int Most = 10_000;
+        return text.Split('/') is [var part, var of] && int.TryParse(of, out var n) && n is > 0 and <= Most && int.TryParse(part, out var i) && i > 0 && i <= n
+            ? (i, n)
+            : throw new WrongInputException($"--shard cannot be '{text}'; write I/N with I from 1 to N, such as 2/4");
     }
 
     private static Reductions ReductionsOf(string? text)
@@ -383,6 +399,121 @@ internal static class CommandTree
                 streams,
                 stop);
         });
+        return command;
+    }
+
+    private static DocumentedCommand Gate(Streams streams, CancellationToken stop, CancellationToken hurry)
+    {
+        var paths = new Argument<string[]>("PATH") { Description = "Scenarios, or folders to look through for *.yaml; 'specs' when none is given.", Arity = ArgumentArity.ZeroOrMore };
+        var diff = Text("--diff", "FILE|-", "A unified diff, what 'git format-patch' writes, or a mailbox of a series; - for the standard input.");
+        var kernel = Text("--kernel", "DIR", "A tree of the kernel with the diff or without: whole functions are compared, not only what the hunks show.");
+        var models = Repeated("--model", "PATCH.cs", "The model of the diff; may be given several times, each on top of the one before. It is verified.");
+        var checkpatch = Flag("--checkpatch", "Write 'path:line: ERROR: ...' lines, as checkpatch.pl does.");
+        var newOnly = Flag("--new-only", "Of a diff of the model, fail only on what is otherwise than in --baseline.");
+        var baseline = Text("--baseline", "FILE", "What 'check --format json' wrote before.");
+        var bisect = Flag("--bisect", "End with what 'git bisect run' understands: 125 where nothing can be told.");
+        var noCache = Flag("--no-cache", "Of a diff of the model, explore everything again, not only what it reaches.");
+        var inProcess = Flag("--in-process", "Run code that is not part of the tool in this process, without limits on it.");
+        diff.Required = true;
+        var command = new DocumentedCommand("gate", "Say what a diff means for the verdicts; a model that is out of date never passes.")
+        {
+            Epilogue = """
+                Examples:
+                  thpcheck gate --diff 0001-mm-rmap.patch
+                  git format-patch --stdout origin.. | thpcheck gate --diff - --kernel .
+                  thpcheck gate --diff series.mbox --model my-series.cs
+
+                A diff of the kernel does not change the model. Each function that it touches and that is modelled is compared
+                before and after: its locks, flushes, references, mapcounts, barriers and looks again, in order. A diff of the
+                model or of scenarios checks what it reaches. docs/CI.md says more.
+
+                Exit codes (of several that apply, the first of 130, 2, 1, 3):
+                  0    the verdicts stand, or nothing that changes is modelled
+                  1    the model that comes along breaks what held, or a scenario is not as expected
+                  2    the command line or the diff is wrong
+                  3    the model is out of date, or that cannot be told
+                  130  interrupted
+
+                """,
+        };
+        command.Add(paths);
+        foreach (var option in (Option[])[diff, kernel, models, checkpatch, newOnly, baseline, bisect, noCache, inProcess])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed =>
+        {
+            var budget = new Budget { Workers = Math.Min(Environment.ProcessorCount, Quantity.MostWorkers) };
+            return GateCommand.Run(
+                new GateOptions
+                {
+                    Diff = parsed.GetValue(diff)!,
+                    Kernel = parsed.GetValue(kernel),
+                    Models = parsed.GetValue(models) ?? [],
+                    Scenarios = parsed.GetValue(paths) ?? [],
+                    Checkpatch = parsed.GetValue(checkpatch),
+                    InProcess = parsed.GetValue(inProcess),
+                    Budget = budget,
+                    Baseline = parsed.GetValue(newOnly) == (parsed.GetValue(baseline) is not null) ? parsed.GetValue(baseline)
+                        : throw new WrongInputException("--new-only and --baseline go together: the one says what fails, the other what is new"),
+                    Check = (scenarios, report) => CheckCommand.Run(
+                        new CheckOptions { Paths = scenarios, Budget = budget, Cache = !parsed.GetValue(noCache), Format = report is null ? ReportFormat.Text : ReportFormat.Json, Output = report }, streams, stop, hurry),
+                },
+                streams,
+                stop);
+        });
+        return command;
+    }
+
+    private static DocumentedCommand Merge(Streams streams)
+    {
+        var files = new Argument<string[]>("FILE") { Description = "Reports of 'check --format json', of all parts of one run.", Arity = ArgumentArity.OneOrMore };
+        var command = new DocumentedCommand("merge", "Put the reports of a run's parts together.")
+        {
+            Epilogue = """
+                Example:
+                  thpcheck check --shard 1/2 --format json --output 1.json
+                  thpcheck check --shard 2/2 --format json --output 2.json
+                  thpcheck merge 1.json 2.json
+
+                Exit codes: as of a run of 'thpcheck check' over everything; 2 also where a part is missing.
+
+                """,
+        };
+        command.Add(files);
+        command.SetAction(parsed => MergeCommand.Run(parsed.GetRequiredValue(files), streams));
+        return command;
+    }
+
+    private static DocumentedCommand Drift(Streams streams)
+    {
+        var kernel = Text("--kernel", "DIR", "A tree of the kernel's source.");
+        var since = Text("--since", "DIR", "An older tree, which the paths were written from: then its functions are compared with its own, not with the paths.");
+        var release = Text("--release", "NAME", "Ask only of the paths of this release.");
+        var verbose = Flag("--verbose", "Show everything that differs.");
+        kernel.Required = true;
+        var command = new DocumentedCommand("drift", "Say whether a kernel's functions still synchronise as their paths do.")
+        {
+            Epilogue = """
+                Examples:
+                  thpcheck drift --kernel ~/linux
+                  thpcheck drift --kernel ~/linux-6.2 --since ~/linux-6.1 --release linux-6.1
+
+                Compared are the locks, flushes, references, mapcounts, barriers and looks again of each modelled function, and its calls
+                of others that are modelled, in the order of the source. A path leaves things out, so that a function may do
+                more than its path; with --since it is told whether that is new.
+
+                Exit codes: 0 all as declared, 1 some have drifted or are gone, 3 some do more or cannot be told, 2 the command line is wrong.
+
+                """,
+        };
+        foreach (var option in (Option[])[kernel, since, release, verbose])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => DriftCommand.Run(new DriftOptions(parsed.GetValue(kernel)!, parsed.GetValue(since), parsed.GetValue(release), parsed.GetValue(verbose)), streams));
         return command;
     }
 

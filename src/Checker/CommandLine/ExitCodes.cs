@@ -21,6 +21,12 @@ internal static class ExitCodes
     /// <summary>Interrupted: 128 and the number of SIGINT.</summary>
     public const int Interrupted = 130;
 
+    /// <summary>What 'git bisect run' takes for: this revision cannot be tested.</summary>
+    public const int Skip = 125;
+
+    /// <summary>What to end with for 'git bisect run', which takes all other codes below 128 for a bad revision.</summary>
+    public static int ForBisect(int code) => code is AsExpected or NotAsExpected or Interrupted ? code : Skip;
+
     /// <summary>For the end of help texts.</summary>
     public const string Help = """
         Exit codes (of several that apply, the first of 130, 2, 1, 3):

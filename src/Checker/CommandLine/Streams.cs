@@ -19,6 +19,9 @@ internal sealed record Streams(TextWriter Out, TextWriter Error)
     /// <summary>Whether a search says how far it is.</summary>
     public bool Progress { get; init; }
 
+    /// <summary>Where verdicts of earlier runs are kept, or null where they are not.</summary>
+    public string? Verdicts { get; init; }
+
     /// <summary>The process's own: colour and progress on a terminal only, and no colour where NO_COLOR is set (no-color.org).</summary>
     public static Streams OfConsole()
     {
@@ -29,6 +32,7 @@ internal sealed record Streams(TextWriter Out, TextWriter Error)
             In = Console.In,
             Width = Console.IsOutputRedirected ? UsualWidth : Math.Clamp(Console.WindowWidth, Narrowest, UsualWidth),
             Colour = !Console.IsOutputRedirected && !noColour,
+            Verdicts = Caching.VerdictCache.UsualFolder,
             Progress = !Console.IsErrorRedirected && !Console.IsOutputRedirected,
         };
     }

@@ -31,6 +31,12 @@ internal sealed record CheckSummary
     /// <summary>Of all variants, those of which only a reduced graph was explored.</summary>
     public int Reduced { get; init; }
 
+    /// <summary>Which part of how many this run is, or null.</summary>
+    public (int Part, int Of)? Shard { get; init; }
+
+    /// <summary>Of all variants, those that an earlier run explored.</summary>
+    public int Known { get; init; }
+
     /// <summary>Variants that could not be bound.</summary>
     public int WrongInput { get; init; }
 
@@ -64,6 +70,7 @@ internal sealed record CheckSummary
         Bound = Bound ?? variant.Checked?.Result.Bound,
         Sampled = Sampled + (variant.Checked?.Result.Sample is null ? 0 : 1),
         Reduced = Reduced + (variant.Checked?.Result.CountsReduced == true ? 1 : 0),
-        OddsOfMissedState = OddsOfMissedState + (variant.Checked?.Result.OddsOfMissedState ?? 0),
+        Known = Known + (variant.Known is null ? 0 : 1),
+        OddsOfMissedState = OddsOfMissedState + (variant.Known?.Odds ?? variant.Checked?.Result.OddsOfMissedState ?? 0),
     };
 }

@@ -67,6 +67,11 @@ internal sealed class JsonReport : ICheckReport, IDisposable
         }
 
         Json.WriteEndArray();
+        if (summary.Shard is var (part, of))
+        {
+            Json.WriteString("shard", $"{part}/{of}");
+        }
+
         Json.WriteBoolean("interrupted", summary.Interrupted);
         Json.WriteNumber("notChecked", summary.NotChecked);
         Json.WriteNumber("exitCode", summary.ExitCode);

@@ -58,6 +58,15 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         _variants.Add(variant);
         paper.Write($"  {Word(variant.Standing),-StandingWidth}", ToneOf(variant.Standing));
         paper.Write($"  {variant.Name.PadRight(_nameWidth)}");
+        if (variant.Known is { } known)
+        {
+            var line = $"  {known.Verdict.PadRight(options.VerdictWidth)}{known.Counts}     known";
+            paper.Write(line);
+            WriteTail(known.Tail, 2 + StandingWidth + 2 + _nameWidth + line.Length);
+            WriteOf(variant, known.Details);
+            return;
+        }
+
         if (variant.Checked is not { } found)
         {
             paper.WriteLine($"  {"not checked".PadRight(options.VerdictWidth)}  its scenario is wrong; see the errors");
@@ -132,10 +141,22 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             summary.WrongInput > 0 ? $"{Prose.Number(summary.WrongInput)} not checked because a scenario is wrong" : null,
             summary.NotChecked > 0 ? $"{Prose.Number(summary.NotChecked)} not reached" : null,
         ];
+        if (summary.Known > 0)
+        {
+            paper.WriteProse($"{Prose.Count(summary.Known, "variant")} {(summary.Known == 1 ? "is" : "are")} known from an earlier run of the same code, and not explored again; --no-cache explores all.", 0, Tone.Faint);
+        }
+
         var interrupted = summary.Interrupted ? "Interrupted. " : "";
         var errors = summary.Errors.Count > 0 ? $" {Prose.Count(summary.Errors.Count, "error")} in the input." : "";
         var tone = summary.ExitCode == CommandLine.ExitCodes.AsExpected ? Tone.Good : Tone.Bad;
         paper.WriteProse($"{interrupted}{string.Join(", ", parts.OfType<string>())}.{errors}", 0, tone);
+    }
+
+    /// <summary>What a report of a later run has to say of the variant, where nothing changed.</summary>
+    public static KnownVerdict KnownOf(VariantReport variant)
+    {
+        var result = variant.Checked!.Result;
+        return new KnownVerdict(Word(result), CountsAlone(result), Tail(variant), [.. Outcomes(result)], result.OddsOfMissedState);
     }
 
     // What failed, behind the counts, or below them where there is no room.
@@ -162,15 +183,11 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
 
     private void WriteDetails(VariantReport variant, CheckedVariant found)
     {
-        if (Scope.Own(variant.Scenario, variant.Variant) is { } scope)
-        {
-            paper.WriteProse(scope, DetailIndent, Tone.Faint);
-        }
-
+        WriteScope(variant);
         WriteExtent(found.Result);
-        foreach (var outcomes in found.Result.Properties.Where(p => p.Outcomes is not null))
+        foreach (var outcomes in Outcomes(found.Result))
         {
-            paper.WriteProse($"{outcomes.Property.Name}: {string.Join(" ", outcomes.Outcomes!.Select(o => $"({string.Join(",", o)})"))}", DetailIndent);
+            paper.WriteProse(outcomes, DetailIndent);
         }
 
         if (variant.Standing is Standing.NotAsExpected or Standing.Incomplete)
@@ -191,6 +208,35 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             paper.WriteProse(open, DetailIndent, Tone.Warning);
         }
 
+        WriteDisagreement(variant);
+    }
+
+    // The same of a variant that is known already.
+    private void WriteOf(VariantReport variant, IReadOnlyList<string> details)
+    {
+        WriteScope(variant);
+        foreach (var detail in details)
+        {
+            paper.WriteProse(detail, DetailIndent);
+        }
+
+        WriteDisagreement(variant);
+    }
+
+    private void WriteScope(VariantReport variant)
+    {
+        if (Scope.Own(variant.Scenario, variant.Variant) is { } scope)
+        {
+            paper.WriteProse(scope, DetailIndent, Tone.Faint);
+        }
+    }
+
+    private static IEnumerable<string> Outcomes(InstanceResult result) => result.Properties
+        .Where(p => p.Outcomes is not null)
+        .Select(p => $"{p.Property.Name}: {string.Join(" ", p.Outcomes!.Select(o => $"({string.Join(",", o)})"))}");
+
+    private void WriteDisagreement(VariantReport variant)
+    {
         if (variant.Variant.Disagrees is { } reason)
         {
             paper.WriteProse(
@@ -360,7 +406,9 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
 
     private static string Counts(InstanceResult result) => result.Sample is { } sample
         ? $"  {Prose.Number(sample.Executions),9} executions {(sample.AllStatesCounted ? "" : ">") + Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} steps  longest {Prose.Number(result.Depth),5}  {Prose.Seconds(result.Time),8}"
-        : $"  {Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} transitions  depth {Prose.Number(result.Depth),4}  {Prose.Seconds(result.Time),8}{(result.CountsReduced ? "  reduced" : "")}";
+        : $"{CountsAlone(result)}  {Prose.Seconds(result.Time),8}{(result.CountsReduced ? "  reduced" : "")}";
+
+    private static string CountsAlone(InstanceResult result) => $"  {Prose.Number(result.States),11} states {Prose.Number(result.Transitions),12} transitions  depth {Prose.Number(result.Depth),4}";
 
     // What is not as good as a pass does not look like one.
     private static string Word(InstanceResult result) => result switch

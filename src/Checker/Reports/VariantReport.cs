@@ -28,8 +28,12 @@ internal sealed record VariantReport(ScenarioFile Scenario, VariantSpec Variant,
 {
     public string Name => Variant.Name.Value;
 
+    /// <summary>What an earlier run found, where that is all the same now; then nothing was checked.</summary>
+    public KnownVerdict? Known { get; init; }
+
     public Standing Standing =>
-        Checked is null ? Standing.WrongInput
+        Known is not null ? Standing.AsExpected
+        : Checked is null ? Standing.WrongInput
         : Checked.IsAsExpected ? (Checked.Result.IsComplete && Checked.Open.Count == 0 ? Standing.AsExpected : Standing.Incomplete)
         : Checked.Result is { Incomplete: not null, Fault: null } && Checked.Differences.Count == 1 ? Standing.Incomplete
         : Standing.NotAsExpected;

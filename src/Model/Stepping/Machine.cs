@@ -16,6 +16,7 @@ public sealed class Machine
     private readonly ConcurrentDictionary<Type, object> _byType = new();
     private readonly ConcurrentDictionary<string, int> _regions = new();
     private readonly ConcurrentDictionary<string, bool> _entered = new(StringComparer.Ordinal); // a set
+    private readonly ConcurrentDictionary<Type, bool> _paths = new(); // a set
     private readonly ulong[] _hashes; // for each cell with few values, the two hashes of each value
 
     internal Machine(MachineParts parts, MachineBuilder options)
@@ -75,9 +76,14 @@ public sealed class Machine
     /// <summary>The functions that were entered of those that a patch changes, as <see cref="Countdown.Enter"/> was told.</summary>
     public IReadOnlyList<string> Entered => [.. _entered.Keys.Order(StringComparer.Ordinal)];
 
+    /// <summary>The state machines of all paths that were entered, whether they waited for a step or not.</summary>
+    internal ICollection<Type> Paths => _paths.Keys;
+
     internal FrameTable Frames { get; }
 
     internal void Enter(string function) => _entered.TryAdd(function, true);
+
+    internal void Enter(Type stateMachine) => _paths.TryAdd(stateMachine, true);
 
     // The bugs after which an execution goes on, as a mask: warnings, and what the variant tolerates.
     internal int Tolerated { get; }

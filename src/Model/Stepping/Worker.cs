@@ -177,6 +177,7 @@ internal sealed class Worker(Machine machine)
                 throw Fault($"{type.Method} is called {MaxDepth} frames deep; does {Top} recurse without end?");
             }
 
+            machine.Enter(type.StateMachine);
             var frame = type.Enter(ref stateMachine);
             _live[_depth] = frame;
             _running = _depth;

@@ -73,7 +73,7 @@ public sealed class MachineFormatTests
     }
 
     [Fact]
-    public void An_interrupted_run_has_a_line_for_what_it_did_not_reach()
+    public void A_run_that_was_interrupted_at_once_is_ktap_without_tests()
     {
         using var stop = new CancellationTokenSource();
         using var output = new StringWriter { NewLine = "\n" };

@@ -53,7 +53,6 @@ public sealed class SourceLinesTests
         Assert.Equal(LineOfLoop + 2, SourceLines.OfAwait(stateMachine, 0)?.Line);
         Assert.Equal(LineOfLoop, SourceLines.OfAwait(stateMachine, 1)?.Line);
         Assert.Null(SourceLines.OfAwait(stateMachine, 2));
-        Assert.Null(SourceLines.OfAwait(stateMachine, -1));
     }
 
     [Fact]

@@ -72,7 +72,7 @@ public sealed class ScenarioBinderTests
     [InlineData("DEBUG_VM: true", "PTRS_PER_PTE: 17", "a.yaml:4:24: PTRS_PER_PTE cannot be 17; it is a number from 1 to 16")]
     [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH: 5", "a.yaml:4:28: MAX_GATHER_BATCH cannot be 5; it is a number from 1 to 4")]
     [InlineData("DEBUG_VM: true", "MAX_GATHER_BATCH_COUNT: 1", "a.yaml:4:10: the batches of a gather would take 5 pages, and 4 are the most; make MMU_GATHER_BUNDLE, MAX_GATHER_BATCH or MAX_GATHER_BATCH_COUNT smaller")]
-    [InlineData("anon_vma: {objects", "anon_vmas: {objects", "a.yaml:5:9: no pool 'anon_vmas'. Did you mean 'anon_vma'? There are address_space, anon_vma, anon_vma_chain, folio, huge_zero_page, kvm, memcg, mm, page_table, thp, vma")]
+    [InlineData("anon_vma: {objects", "anon_vmas: {objects", "a.yaml:5:9: no pool 'anon_vmas'. Did you mean 'anon_vma'? There are address_space, anon_vma, anon_vma_chain, folio, half_thp, huge_zero_page, kvm, memcg, mm, page_table, thp, vma")]
     [InlineData("DEBUG_VM: true", "HPAGE_PMD_NR: 1", "a.yaml:4:24: HPAGE_PMD_NR cannot be 1; it is a number from 2 to 16")]
     [InlineData("DEBUG_VM: true", "HPAGE_PMD_NR: 4", "a.yaml:4:24: HPAGE_PMD_NR cannot be 4: a page table has 2 entries; raise PTRS_PER_PTE too")]
     [InlineData("DEBUG_VM: true", "MEMCG: 1", "a.yaml:4:17: MEMCG cannot be 1; it is on or off")]

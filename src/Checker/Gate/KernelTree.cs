@@ -1,0 +1,249 @@
+using ThpCheck.Checker.Drift;
+
+namespace ThpCheck.Checker.Gate;
+
+/// <summary>
+/// A kernel's source with diffs put on it, in memory. Where the tree has a diff already, it is taken off instead. Nothing is written.
+/// </summary>
+internal sealed class KernelTree(string folder)
+{
+    private const int MostBytes = 16 << 20;
+
+    private static readonly CToken Open = new(CTokenKind.Punctuation, "{", 0, 0);
+    private static readonly CToken Close = new(CTokenKind.Punctuation, "}", 0, 0);
+
+    private readonly Dictionary<string, Changed> _files = new(StringComparer.Ordinal);
+
+    /// <summary>Takes the next diff of a file. Whether it fits is told by <see cref="Touched"/>.</summary>
+    public void Add(DiffFile file)
+    {
+        // A file that is renamed goes on under its new name.
+        var key = file.Before is { } before && _files.ContainsKey(before) ? before : file.Name;
+        if (!_files.TryGetValue(key, out var changed))
+        {
+            _files.Add(key, changed = new Changed { First = file.Before ?? file.Name });
+        }
+
+        changed.Last = file.Name;
+        changed.Diffs.Add(file);
+        if (key != file.Name)
+        {
+            _files.Remove(key);
+            _files[file.Name] = changed;
+        }
+    }
+
+    /// <summary>What was changed, function by function, over all diffs of each file; where they do not fit the tree, what their hunks alone show.</summary>
+    public IEnumerable<TouchedCode> Touched()
+    {
+        foreach (var (_, file) in _files)
+        {
+            var (before, after) = BothSides(file);
+            if (before is null || after is null)
+            {
+                foreach (var touched in file.Diffs.SelectMany(HunkSplitter.Split))
+                {
+                    yield return touched;
+                }
+
+                continue;
+            }
+
+            foreach (var touched in Compare(file.Last, before, after))
+            {
+                yield return touched;
+            }
+        }
+    }
+
+    /// <summary>The files that the tree has otherwise than the diffs have them.</summary>
+    public IEnumerable<string> Unfit() => _files.Values.Where(f => BothSides(f) is (null, _) or (_, null)).Select(f => f.Last);
+
+    private (string[]? Before, string[]? After) BothSides(Changed file)
+    {
+        if (file.Sides is { } known)
+        {
+            return known;
+        }
+
+        var isNew = file.Diffs[0].Before is null;
+        var there = Read(file.First) ?? Read(file.Last);
+        if (isNew && there is null && Apply([], file.Diffs) is { } made)
+        {
+            return (file.Sides = ([], made)).Value;
+        }
+
+        if (there is null)
+        {
+            return (file.Sides = (null, null)).Value;
+        }
+
+        if (Apply(there, file.Diffs) is { } after)
+        {
+            return (file.Sides = (there, after)).Value;
+        }
+
+        return (file.Sides = (Apply(there, [.. Enumerable.Reverse(file.Diffs).Select(Reversed)]), there)).Value;
+    }
+
+    private string[]? Read(string name)
+    {
+        var path = Path.Combine(folder, name);
+        try
+        {
+            return File.Exists(path) && new FileInfo(path).Length <= MostBytes ? File.ReadAllText(path).ReplaceLineEndings("\n").Split('\n') : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    // The lines with the diffs put on them; null where they do not fit.
+    private static string[]? Apply(IReadOnlyList<string> lines, IReadOnlyList<DiffFile> diffs)
+    {
+        var at = lines;
+        foreach (var diff in diffs)
+        {
+            if (diff.IsTooLarge || diff.IsBinary)
+            {
+                return null;
+            }
+
+            var result = new List<string>(at.Count);
+            var (from, drift) = (0, 0);
+            foreach (var hunk in diff.Hunks)
+            {
+                string[] old = [.. hunk.Lines.Where(l => l.Sign != '+').Select(l => l.Text)];
+                var meant = Math.Max(0, hunk.OldStart - (old.Length == 0 ? 0 : 1)) + drift;
+                if (Find(at, old, meant, from) is not { } place)
+                {
+                    return null;
+                }
+
+                drift += place - meant;
+                for (; from < place; from++)
+                {
+                    result.Add(at[from]);
+                }
+
+                result.AddRange(hunk.Lines.Where(l => l.Sign != '-').Select(l => l.Text));
+                from += old.Length;
+            }
+
+            for (; from < at.Count; from++)
+            {
+                result.Add(at[from]);
+            }
+
+            at = result;
+        }
+
+        return [.. at];
+    }
+
+    // Where the lines are, nearest to where they are meant to be: a tree may be some commits away.
+    private static int? Find(IReadOnlyList<string> lines, string[] old, int meant, int from)
+    {
+        const int Furthest = 2000;
+        for (var away = 0; away <= Furthest; away++)
+        {
+            foreach (var place in away == 0 ? [meant] : new[] { meant - away, meant + away })
+            {
+                if (place >= from && place + old.Length <= lines.Count && Matches(lines, old, place))
+                {
+                    return place;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static bool Matches(IReadOnlyList<string> lines, string[] old, int place)
+    {
+        for (var i = 0; i < old.Length; i++)
+        {
+            if (lines[place + i] != old[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static DiffFile Reversed(DiffFile file)
+    {
+        var reversed = new DiffFile(file.After, file.Before, file.Number) { IsBinary = file.IsBinary, IsTooLarge = file.IsTooLarge };
+        reversed.Hunks.AddRange(file.Hunks.Select(h => h with
+        {
+            OldStart = h.NewStart,
+            NewStart = h.OldStart,
+            Lines = [.. h.Lines.Select(l => l with { Sign = l.Sign == '+' ? '-' : l.Sign == '-' ? '+' : ' ' })],
+        }));
+        return reversed;
+    }
+
+    private static IEnumerable<TouchedCode> Compare(string name, string[] before, string[] after)
+    {
+        var (one, other) = (FunctionsIn(before), FunctionsIn(after));
+        foreach (var function in one.Keys.Union(other.Keys))
+        {
+            var (old, @new) = (one.GetValueOrDefault(function) ?? [], other.GetValueOrDefault(function) ?? []);
+            var (was, @is) = (CodeOf(old), CodeOf(@new));
+            var lines = old.Concat(@new).ToArray();
+            if (!was.Select(t => t.Text).SequenceEqual(@is.Select(t => t.Text)) || !TextOf(before, old).SequenceEqual(TextOf(after, @new)))
+            {
+                yield return new TouchedCode(name, function, FirstDifference(before, old, after, @new), was, @is)
+                {
+                    IsWhole = true,
+                    Unknown = lines.Any(f => !f.IsWhole) ? "its end cannot be found" : null,
+                };
+            }
+        }
+
+        if (Outside(before, one).ToArray() is var rest && Outside(after, other).ToArray() is var now && !rest.SequenceEqual(now))
+        {
+            var line = now.Zip(rest).TakeWhile(p => p.First == p.Second).Count();
+            yield return new TouchedCode(name, null, line < now.Length ? Array.IndexOf(after, now[line]) + 1 : after.Length, CTokens.In(string.Join('\n', rest)), CTokens.In(string.Join('\n', now)));
+        }
+    }
+
+    private static Dictionary<string, List<CFunction>> FunctionsIn(string[] lines) =>
+        CFunctions.In(CTokens.In(string.Join('\n', lines))).GroupBy(f => f.Name).ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
+
+    private static CToken[] CodeOf(IEnumerable<CFunction> functions) => [.. functions.SelectMany(f => f.Parameters.Append(Open).Concat(f.Body).Append(Close))];
+
+    private static IEnumerable<string> TextOf(string[] lines, IEnumerable<CFunction> functions) => functions.SelectMany(f => lines[(f.FirstLine - 1)..Math.Min(f.LastLine, lines.Length)]);
+
+    private static int FirstDifference(string[] before, List<CFunction> old, string[] after, List<CFunction> @new)
+    {
+        var (was, @is) = (TextOf(before, old).ToArray(), TextOf(after, @new).ToArray());
+        var same = was.Zip(@is).TakeWhile(p => p.First == p.Second).Count();
+        return @new is [var first, ..] ? Math.Min(first.FirstLine + same, @new[^1].LastLine) : Math.Max(1, old[0].FirstLine);
+    }
+
+    // The lines that are in no function.
+    private static IEnumerable<string> Outside(string[] lines, Dictionary<string, List<CFunction>> functions)
+    {
+        var inside = new bool[lines.Length + 1];
+        foreach (var function in functions.Values.SelectMany(f => f))
+        {
+            Array.Fill(inside, true, function.FirstLine - 1, Math.Min(function.LastLine, lines.Length) - function.FirstLine + 1);
+        }
+
+        return lines.Where((_, i) => !inside[i]);
+    }
+
+    private sealed class Changed
+    {
+        public required string First { get; init; }
+
+        public string Last { get; set; } = "";
+
+        public List<DiffFile> Diffs { get; } = [];
+
+        public (string[]? Before, string[]? After)? Sides { get; set; }
+    }
+}

@@ -1,0 +1,252 @@
+using ThpCheck.Checker.CommandLine;
+using ThpCheck.Checker.Tests.CommandLine;
+using ThpCheck.Checker.Tests.Verification;
+using static ThpCheck.Checker.Tests.CommandLine.CommandLineRun;
+
+namespace ThpCheck.Checker.Tests.Gate;
+
+/// <summary>A diff of the kernel against the model. The C in it is made up; the functions' names are modelled ones.</summary>
+public sealed class GateTests : IDisposable
+{
+    private const string Modelled = "static bool folio_lock_anon_vma_read(struct folio *folio)";
+
+    private readonly TemporaryFolder _folder = new();
+    private int _trees;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("-\tspin_lock(&a->lock);", "- spin_lock(&a->lock)")]
+    [InlineData("+\tif (!folio_mapped(folio))\n+\t\treturn false;", "+ folio_mapped(folio)")]
+    [InlineData("-\tflush_tlb_range(vma, a, b);\n+\tflush_tlb_range(vma, a, c);", "+ flush_tlb_range(vma, a, c)")]
+    [InlineData("+\tsmp_mb();", "+ smp_mb()")]
+    [InlineData("-\tfolio_ref_inc(folio);", "- folio_ref_inc(folio)")]
+    [InlineData("+\tput_anon_vma(a);", "+ put_anon_vma(a)")]
+    [InlineData("+\tfoo_unlock_all(a);", "+ foo_unlock_all(a)")]
+    public void A_change_of_synchronisation_makes_the_model_out_of_date(string change, string shown)
+    {
+        var run = Gate(Diff("mm/rmap.c", Modelled, change));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("model out of date: folio_lock_anon_vma_read, its synchronisation changes", run.Out, StringComparison.Ordinal);
+        Assert.Contains(shown, run.Out, StringComparison.Ordinal);
+        Assert.Contains("thpcheck new patch", run.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-\t/* a comment */\n+\t/* spin_lock(&a->lock); */")]
+    [InlineData("-\tx = f(a,b);\n+\tx = f(a, b);")]
+    [InlineData("+\tint unused;")]
+    [InlineData("+\ttrace_something(a);")]
+    [InlineData("+\t// smp_mb();")]
+    public void What_is_nothing_to_a_model_passes_and_says_why(string change)
+    {
+        var run = Gate(Diff("mm/rmap.c", Modelled, change));
+
+        Assert.Equal(ExitCodes.AsExpected, run.ExitCode);
+        Assert.Contains("the verdicts stand:", run.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-\tif (a)\n+\tif (!a)", "where it goes on changes")]
+    [InlineData("+\ta->b = NULL;", "memory is used otherwise")]
+    [InlineData("+\thelper(a);", "helper() is called, of which nothing is known")]
+    [InlineData("+\tx = 1;", "a value changes")]
+    [InlineData("+#ifdef CONFIG_X", "a line of the preprocessor changes")]
+    [InlineData("-\tgoto out;", "where it goes on changes")]
+    public void What_may_matter_cannot_be_told_and_does_not_pass(string change, string why)
+    {
+        var run = Gate(Diff("mm/rmap.c", Modelled, change));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains($"cannot tell: it does not synchronise in what is shown, but {why}", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_function_that_nothing_models_is_listed()
+    {
+        var run = Gate(Diff("mm/slub.c", "static void deactivate_slab(struct kmem_cache *s)", "+\tspin_lock(&s->lock);"));
+
+        Assert.Equal(ExitCodes.AsExpected, run.ExitCode);
+        Assert.Contains("mm/slub.c: deactivate_slab()", run.Out, StringComparison.Ordinal);
+        Assert.Contains("no verdict is about it", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_function_that_moves_to_another_file_does_not_pass()
+    {
+        var run = Gate(Diff("mm/anon.c", Modelled, "+\tint x;"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("modelled as of mm/rmap.c; is this another, or has it moved?", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Lines_that_a_new_function_takes_over_are_lost_to_the_old_one()
+    {
+        // The unlock stays where it is, but belongs to bar() now.
+        var run = Gate("""
+            --- a/mm/rmap.c
+            +++ b/mm/rmap.c
+            @@ -10,4 +10,9 @@ static bool folio_lock_anon_vma_read(struct folio *folio)
+             	a();
+            +	int b;
+            +}
+            +
+            +static void bar(void)
+            +{
+             	up_read(&c->rwsem);
+             	d();
+             }
+
+            """);
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("- up_read(&c->rwsem)", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_hunk_that_begins_after_the_function_of_its_header_is_not_taken_for_a_change_of_it()
+    {
+        var run = Gate("""
+            --- a/mm/rmap.c
+            +++ b/mm/rmap.c
+            @@ -10,4 +10,5 @@ static void unknown_function(void)
+
+             /* What it does. */
+             static bool folio_lock_anon_vma_read(struct folio *folio)
+             {
+            +	smp_wmb();
+
+            """);
+
+        Assert.Contains("model out of date: folio_lock_anon_vma_read", run.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("unknown_function", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_changes_outside_of_functions_of_a_modelled_file_cannot_be_told()
+    {
+        var run = Gate("""
+            --- a/mm/rmap.c
+            +++ b/mm/rmap.c
+            @@ -10,1 +10,2 @@
+
+            +static int some_flag = 1;
+
+            """);
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("in no function that the diff shows: static int some_flag = 1", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Includes_and_prototypes_are_nothing_to_a_model()
+    {
+        var run = Gate("""
+            --- a/mm/rmap.c
+            +++ b/mm/rmap.c
+            @@ -10,0 +10,2 @@
+            +#include <linux/foo.h>
+            +static void bar(struct folio *folio, int lock);
+
+            """);
+
+        Assert.Equal(ExitCodes.AsExpected, run.ExitCode);
+    }
+
+    [Fact]
+    public void With_a_tree_whole_functions_are_compared_whether_it_has_the_diff_or_not()
+    {
+        const string Before = "static bool folio_lock_anon_vma_read(struct folio *folio)\n{\n\tdown_read(&a->rwsem);\n\tx();\n}\n\nstatic void other(void)\n{\n\ty();\n}\n";
+        var after = Before.Replace("\tx();\n", "\tx();\n\tup_read(&a->rwsem);\n", StringComparison.Ordinal);
+        const string Diff = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -4,2 +4,3 @@\n \tx();\n+\tup_read(&a->rwsem);\n }\n"; // no function in the header
+
+        foreach (var text in new[] { Before, after })
+        {
+            var tree = Tree(text);
+            var run = Gate(Diff, "--kernel", tree);
+
+            Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+            Assert.Contains("model out of date: folio_lock_anon_vma_read", run.Out, StringComparison.Ordinal);
+            Assert.Contains("+ up_read(&a->rwsem)", run.Out, StringComparison.Ordinal);
+            Assert.Equal("", run.Error);
+        }
+    }
+
+    [Fact]
+    public void A_tree_that_the_diff_does_not_fit_is_said_so_and_does_not_pass()
+    {
+        var run = Gate(Diff("mm/rmap.c", Modelled, "+\tsmp_mb();"), "--kernel", Tree("int x;\n"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("only the hunks are looked at", run.Error, StringComparison.Ordinal);
+        Assert.Contains("+ smp_mb()", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_series_is_compared_over_all_its_patches_where_a_tree_is_given()
+    {
+        // The second patch takes back what the first does.
+        const string Text = "static bool folio_lock_anon_vma_read(struct folio *folio)\n{\n\tx();\n}\n";
+        const string One = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -2,2 +2,3 @@\n {\n+\tsmp_mb();\n \tx();\n";
+        const string Two = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -2,3 +2,2 @@\n {\n-\tsmp_mb();\n \tx();\n";
+        var series = $"{Mail(1, 2)}{One}{Mail(2, 2)}{Two}";
+
+        Assert.Equal(ExitCodes.Incomplete, Gate(series).ExitCode);
+        Assert.Equal(ExitCodes.AsExpected, Gate(series, "--kernel", Tree(Text)).ExitCode);
+    }
+
+    [Fact]
+    public void Checkpatch_lines_are_what_patch_checkers_read()
+    {
+        var run = Gate(Diff("mm/rmap.c", Modelled, "+\tsmp_mb();"), "--checkpatch");
+
+        Assert.Equal("mm/rmap.c:11: ERROR: model out of date: folio_lock_anon_vma_read, its synchronisation changes: +smp_mb()\n", run.Out);
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+    }
+
+    [Fact]
+    public void A_model_that_changes_something_else_does_not_help()
+    {
+        var model = _folder.Write("other.cs", """
+            public class rmap(Kernel kernel) : Base(kernel)
+            {
+                public override async KernelTask page_remove_rmap(Folio page)
+                {
+                    await base.page_remove_rmap(page);
+                }
+            }
+            """);
+        var scenario = CommandLineRun.Scenario("..", "..", "..", "..", "specs", "rmap", "exit-against-kswapd.yaml");
+
+        var run = Gate(Diff("mm/rmap.c", Modelled, "+\tsmp_mb();"), "--model", model, "--in-process", scenario);
+        var other = Gate(Diff("mm/rmap.c", "void page_remove_rmap(struct page *page)", "+\tsmp_mb();"), "--model", model, "--in-process", scenario);
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("model out of date: folio_lock_anon_vma_read", run.Out, StringComparison.Ordinal);
+        Assert.Contains("the model comes along in", other.Out, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.AsExpected, other.ExitCode);
+    }
+
+    private static string Diff(string file, string head, string change)
+    {
+        var lines = change.Split('\n');
+        var (gone, come) = (lines.Count(l => l[0] == '-'), lines.Count(l => l[0] == '+'));
+        return $"--- a/{file}\n+++ b/{file}\n@@ -10,{gone + 2} +10,{come + 2} @@ {head}\n \tstruct thing *t;\n{change}\n \tint last;\n";
+    }
+
+    private static string Mail(int number, int of) => $"From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\nFrom: A\nSubject: [PATCH v2 {number}/{of}] mm: x\n\nText.\n---\n";
+
+    private string Tree(string text)
+    {
+        var root = Path.Combine(_folder.Path, $"tree{_trees++}");
+        Directory.CreateDirectory(Path.Combine(root, "mm"));
+        File.WriteAllText(Path.Combine(root, "mm", "rmap.c"), text);
+        return root;
+    }
+
+    private CommandLineRun Gate(string diff, params string[] more) => Of(["gate", "--diff", _folder.Write("a.diff", diff), .. more]);
+
+    private static string Unwrapped(string text) => string.Join(' ', text.Split(['\n', ' '], StringSplitOptions.RemoveEmptyEntries));
+}
