@@ -1,3 +1,4 @@
+using Microsoft.Coyote.Logging;
 using Microsoft.Coyote.Runtime;
 using Microsoft.Coyote.SystematicTesting;
 
@@ -25,6 +26,7 @@ public static class CoyoteEngine
         SampledExecution? execution = null;
         Action<ICoyoteRuntime> test = runtime => (execution = new SampledExecution(program, options.Strategy, runtime)).Run();
         using var engine = TestingEngine.Create(configuration, test);
+        engine.SetLogger(new TextWriterLogger(TextWriter.Null, VerbosityLevel.None)); // it tells the console of each bug otherwise
         engine.RegisterStartIterationCallBack(_ =>
         {
             TakeOver();
@@ -68,6 +70,7 @@ public static class CoyoteEngine
         DrivenExecutions? executions = null;
         Action test = () => (executions = new DrivenExecutions(program, explorer, ExecutionsInIteration)).Run();
         using var engine = TestingEngine.Create(configuration, test);
+        engine.SetLogger(new TextWriterLogger(TextWriter.Null, VerbosityLevel.None)); // it tells the console of each bug otherwise
         engine.RegisterStartIterationCallBack(_ =>
         {
             engine.TestReport = new TestReport(configuration);

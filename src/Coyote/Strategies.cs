@@ -8,6 +8,7 @@ namespace ThpCheck.Coyote;
 internal static class Strategies
 {
     private const uint MostDecisions = int.MaxValue; // executions are cut off by their steps, and a trace goes on over many of them
+    private const uint Unfair = 5_000;               // decisions, after which the fair strategy starves nobody
     private const uint SecondsToDecide = 3600;       // a thread that takes long to step is no deadlock
 
     public static Configuration Configure(CoyoteOptions options)
@@ -16,7 +17,7 @@ internal static class Strategies
         var chosen = options.Strategy switch
         {
             CoyoteStrategy.Prioritization => usual.WithPrioritizationStrategy(isFair: false),
-            CoyoteStrategy.FairPrioritization => usual.WithPrioritizationStrategy(isFair: true),
+            CoyoteStrategy.FairPrioritization => usual.WithPrioritizationStrategy(isFair: true).WithMaxSchedulingSteps(Unfair, MostDecisions),
             CoyoteStrategy.Pos => usual.WithRandomStrategy().WithPartialOrderSamplingEnabled(),
             CoyoteStrategy.QLearning => usual.WithQLearningStrategy(),
             CoyoteStrategy.Dfs => WithDFSStrategy(usual),
@@ -35,7 +36,7 @@ internal static class Strategies
         .WithDeadlockTimeout(SecondsToDecide * 1000)
         .WithTraceAnalysisEnabled(false)
         .WithTelemetryEnabled(false)
-        .WithVerbosityEnabled(VerbosityLevel.None); // it says on the console, otherwise, that the program was not rewritten
+        .WithVerbosityEnabled(VerbosityLevel.None);
 
     // Coyote has this strategy, but only its own command line may ask for it.
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = nameof(WithDFSStrategy))]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.Caching;
 using ThpCheck.Checker.Certificates;
@@ -380,10 +381,25 @@ internal sealed class CheckCommand
         Executions = _options.CoyoteReplay is null ? sample.Executions : 1,
         Coyote = coyote with
         {
-            Replay = _options.CoyoteReplay is { } from ? Accessed(from, "read", () => File.ReadAllText(from)) : null,
+            Replay = _options.CoyoteReplay is { } from ? Accessed(from, "read", () => Trace(from)) : null,
             OnTrace = _options.CoyoteTrace is { } to ? trace => Accessed(to, "written", () => { File.WriteAllText(to, trace); return trace; }) : null,
         },
     };
+
+    private static string Trace(string path)
+    {
+        var text = File.ReadAllText(path);
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            return json.RootElement.TryGetProperty("Settings", out _) && json.RootElement.TryGetProperty("Steps", out _) ? text
+                : throw new WrongInputException($"'{path}' is no trace of Coyote's; --coyote-trace writes one");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new WrongInputException($"'{path}' is no trace of Coyote's, as it is no JSON object; --coyote-trace writes one");
+        }
+    }
 
     /// <exception cref="WrongInputException">The file cannot be read, or written.</exception>
     private static string Accessed(string path, string how, Func<string> access)

@@ -289,7 +289,7 @@ internal static class CommandTree
             _ => throw new WrongInputException($"--strategy cannot be '{strategy}'; write random, prioritization, fair-prioritization, pos, q-learning or dfs"),
         };
         return new SampleOptions(
-            SampleMethod.Coyote,
+            SampleMethod.Random,
             iterations is null ? SampleOptions.UsualExecutions : Quantity.Count("--iterations", iterations),
             seed is null ? SampleOptions.UsualSeed : Quantity.Number("--seed", seed, 0, int.MaxValue))
         {

@@ -75,9 +75,8 @@ internal sealed class SampleExplorer : IProgram
         _outcomes = [.. instance.Properties.Select(_ => new SortedSet<IReadOnlyList<long>>(ByValue))];
         _occurred = new bool[instance.Properties.Count];
         var random = new SplitMix64((ulong)options.Seed);
-        _sampler = options.Method switch
+        _sampler = options.Coyote is not null ? null : options.Method switch
         {
-            SampleMethod.Coyote => null,
             SampleMethod.Pct => new Pct(_machine, options.Depth, random),
             SampleMethod.Pos => new Pos(_machine, random),
             _ => new RandomWalk(random),
@@ -94,9 +93,9 @@ internal sealed class SampleExplorer : IProgram
     /// <returns>How many, and what they found.</returns>
     public static (long Executions, SampleExploration Found) Driven(Instance instance, IExplorer explorer)
     {
-        var program = new SampleExplorer(instance, new SampleOptions(SampleMethod.Coyote, long.MaxValue, 0), new Budget(), null, CancellationToken.None);
+        var program = new SampleExplorer(instance, new SampleOptions(SampleMethod.Random, long.MaxValue, 0) { Coyote = new CoyoteSample("driven", CoyoteStrategy.Random) }, new Budget(), null, CancellationToken.None);
         var executions = CoyoteEngine.Explore(program, explorer);
-        return (executions, program.Found("coyote, driven", null, null));
+        return (executions, program.Found("coyote driven", null, null));
     }
 
     private SampleExploration Run()
@@ -169,7 +168,9 @@ internal sealed class SampleExplorer : IProgram
             coyote.OnTrace?.Invoke(trace);
         }
 
-        return run.Refusal ?? incomplete;
+        // Its dfs notices that there is nothing left in one execution more, which it gives up.
+        return run.Refusal ?? incomplete
+            ?? (run.Abandoned > 0 && coyote.Strategy != CoyoteStrategy.Dfs ? $"Coyote gave up {run.Abandoned} executions before their end{(coyote.Replay is null ? "" : "; is the trace of this variant?")}" : null);
     }
 
     int IProgram.Threads => _ways.Length;

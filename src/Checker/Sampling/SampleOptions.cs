@@ -8,9 +8,6 @@ internal enum SampleMethod
     Random,
     Pct,
     Pos,
-
-    /// <summary>By Microsoft Coyote.</summary>
-    Coyote,
 }
 
 /// <summary>What is asked of Coyote.</summary>
@@ -40,7 +37,7 @@ internal sealed record SampleOptions(SampleMethod Method, long Executions, int S
     /// <summary>For PCT, the depth of the bugs that are looked for; at least 1.</summary>
     public int Depth { get; init; } = UsualDepth;
 
-    /// <summary>For Coyote, its strategy and traces.</summary>
+    /// <summary>Draws the executions instead; null where Coyote does not take part.</summary>
     public CoyoteSample? Coyote { get; init; }
 }
 

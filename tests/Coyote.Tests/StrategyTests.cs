@@ -1,0 +1,119 @@
+using ThpCheck.Checker.CommandLine;
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Sampling;
+using ThpCheck.Checker.Tests.Litmus;
+using ThpCheck.Checker.Verdicts;
+using ThpCheck.Model.Stepping;
+using ThpCheck.Specs;
+using ThpCheck.Specs.Properties;
+using static ThpCheck.Model.Primitives.Control;
+
+namespace ThpCheck.Coyote.Tests;
+
+/// <summary>Coyote's strategies choose.</summary>
+public sealed class StrategyTests
+{
+    private static Instance LostUpdate => LostUpdateTests.Increments(LostUpdateTests.Way.LoadStore);
+
+    /// <remarks>
+    /// What must fail, or Coyote is not in control: one thread after the other, as when it schedules nothing, loses no
+    /// update. The engine also compares how many bugs Coyote reports with how many executions are bad.
+    /// </remarks>
+    [CoyoteTheory]
+    [InlineData("random")]
+    [InlineData("prioritization")]
+    [InlineData("fair-prioritization")]
+    [InlineData("pos")]
+    [InlineData("q-learning")]
+    [InlineData("dfs")]
+    public void A_lost_update_fails_under_every_strategy_and_its_trace_fails_again_in_the_same_way(string strategy)
+    {
+        string? trace = null;
+        var found = Sampled(LostUpdate, strategy, 200, trace: t => trace = t);
+        var again = Sampled(LostUpdate, strategy, 1, replay: trace);
+
+        Assert.Equal(VariantVerdict.Violated, found.Verdict);
+        Assert.Equal(VariantVerdict.Violated, again.Verdict);
+        Assert.Equal(found["both-count"].Counterexample!.Schedule, again["both-count"].Counterexample!.Schedule);
+        Assert.Equal("c is 1 after two increments", found["both-count"].Message);
+    }
+
+    [CoyoteFact]
+    public void A_deadlock_is_one_to_Coyote() =>
+        Assert.Equal(VariantVerdict.Deadlock, Sampled(AbbaTests.Locks(abba: true), "random", 200).Verdict);
+
+    [CoyoteTheory]
+    [InlineData("random")]
+    [InlineData("dfs")]
+    public void What_is_not_broken_was_sampled_and_is_not_said_to_hold(string strategy)
+    {
+        var result = Sampled(LostUpdateTests.Increments(LostUpdateTests.Way.Locked), strategy, 200);
+
+        Assert.Equal((VariantVerdict.Sampled, Verdict.Sampled, false), (result.Verdict, result["both-count"].Verdict, result.IsComplete));
+    }
+
+    /// <remarks>A schedule chooses which steps are the first thread's: 6 over 3, 6 over 2.</remarks>
+    [CoyoteTheory]
+    [InlineData(3, 3, 20)]
+    [InlineData(4, 2, 15)]
+    public void The_depth_first_strategy_makes_every_schedule_of_threads_that_share_nothing_once(int one, int other, long schedules)
+    {
+        var result = Sampled(InterleavingTests.Steps(one, other), "dfs", 1000);
+
+        Assert.Equal((schedules, schedules * (one + other)), (result.Sample!.Executions, result.Transitions));
+    }
+
+    [CoyoteFact]
+    public void The_same_seed_gives_the_same_executions()
+    {
+        var (one, two) = (Sampled(LostUpdate, "random", 50), Sampled(LostUpdate, "random", 50));
+
+        Assert.Equal(one["both-count"].Counterexample!.Hit!.Hits, two["both-count"].Counterexample!.Hit!.Hits);
+        Assert.Equal(one["both-count"].Counterexample!.Schedule, two["both-count"].Counterexample!.Schedule);
+    }
+
+    [CoyoteFact]
+    public void A_choice_is_Coyotes() =>
+        Assert.Equal("0 1 2", Sampled(Chooses(), "random", 200).Outcomes("number"));
+
+    [CoyoteFact]
+    public void The_depth_first_strategy_is_stopped_where_a_step_has_several_ways() =>
+        Assert.Equal("a step has several ways, which Coyote's dfs enumerates wrongly; another strategy draws them", Sampled(Chooses(), "dfs", 200).Incomplete);
+
+    [Fact]
+    public void The_command_line_says_how_to_bring_Coyote_in_where_it_is_not()
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        using var error = new StringWriter { NewLine = "\n" };
+
+        var code = App.Run(["check", "no.yaml", "--engine", "coyote"], new Streams(output, error), CancellationToken.None);
+
+        Assert.Equal(2, code); // with Coyote, as there is no such file
+        Assert.Equal(CoyoteEngine.Missing is not null, error.ToString().Contains("-p:WithCoyote=true", StringComparison.Ordinal));
+        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+    }
+
+    private static InstanceResult Sampled(Instance instance, string strategy, int iterations, Action<string>? trace = null, string? replay = null)
+    {
+        var chosen = Enum.Parse<CoyoteStrategy>(strategy.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
+        return SampleJudge.Run(
+            instance,
+            new SampleOptions(SampleMethod.Random, iterations, 1) { Coyote = new CoyoteSample(strategy, chosen) { OnTrace = trace, Replay = replay } },
+            new Budget());
+    }
+
+    private static Instance Chooses() => Small.Instance(at => new Chooser(at), [new("a", m => m.Digit())], m => [m.Number]);
+
+    private sealed class Chooser(Layout at) : KernelObject(at)
+    {
+        private readonly Ghost<int> _number = at.Ghost(0, 2, 0, "number");
+
+        public Property Number => Property.Outcomes("number", view => [view.Get(_number)]);
+
+        public async KernelTask Digit()
+        {
+            var digit = await Choose(3);
+            Ghost(_number, digit);
+        }
+    }
+}
