@@ -35,7 +35,7 @@ public class huge_memory_6_3(Kernel kernel) : KernelFile(kernel)
     {
         await split_huge_pmd_if_needed(vma, start);
         await split_huge_pmd_if_needed(vma, end);
-        if (adjust_next != 0)
+        if (adjust_next > 0)
         {
             var vm_end = await load(vma.vm_end);
             var next = await mmap.find_vma(mm, vm_end);

@@ -37,7 +37,7 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
             return true;
         }
 
-        await ((mmap_6_3)mmap).change_vmas(mm, start, end, null, node + 1); // mbind_range
+        await ((mmap_6_3)mmap).change_vmas(mm, start, end, VmFlags.None, node + 1); // mbind_range
         var nr_failed = await migrate_pages(mm, qp);
         return strict && (qp.NrFailed != 0 || nr_failed != 0);
     }
@@ -55,6 +55,10 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Isolates the folios of a range that are on another node, the whole of each.</summary>
+    /// <remarks>
+    /// As in 6.6: in 6.3, with MPOL_MF_STRICT, the walk ends after the first table in which a folio could not be isolated (hides folios behind it that stay). The kernel goes vma
+    /// by vma (hides what comes between two vmas' parts of a table).
+    /// </remarks>
     [KernelSource("mm/mempolicy.c", At = "v6.3")]
     public virtual async KernelTask<QueuePages> queue_pages_range(Mm mm, QueuePages qp)
     {
@@ -237,14 +241,21 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
         return is_moved;
     }
 
-    /// <summary>The node that a folio is to be moved to: by the policy of the first vma from the range's first page on that may map it.</summary>
+    /// <summary>The node that a folio is to be moved to: by the policy of the first vma from the range's first page on that may map it, by its offsets and its anon_vma's root.</summary>
     [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "new_folio")]
     public virtual async KernelTask<int> target_node(Mm mm, Folio folio, QueuePages qp)
     {
+        var anon_vma = (AnonVma?)await load(folio.mapping);
         var pgoff = await load(folio.index);
         for (var i = 0; await list_get(mm.mm_mt, i) is { } vma; i++)
         {
-            if (await load(vma.vm_end) > qp.Start && await ((rmap_6_3)rmap).vma_address(vma, pgoff, folio.Pages) >= 0) // page_address_in_vma
+            if (await load(vma.vm_end) <= qp.Start || await load(vma.anon_vma) is not { } own)
+            {
+                continue;
+            }
+
+            var root = await load(own.root); // page_address_in_vma
+            if (root == await load(anon_vma!.root) && await ((rmap_6_3)rmap).vma_address(vma, pgoff, folio.Pages) >= 0)
             {
                 return Math.Max(await load(vma.vm_policy) - 1, 0);
             }
@@ -274,7 +285,7 @@ public class mempolicy_6_7(Kernel kernel) : mempolicy_6_3(kernel)
     {
         await down_write(mm.mmap_lock);
         var qp = await queue_pages_range(mm, new QueuePages(node, strict, start, end));
-        await ((mmap_6_3)mmap).change_vmas(mm, start, end, null, node + 1); // mbind_range
+        await ((mmap_6_3)mmap).change_vmas(mm, start, end, VmFlags.None, node + 1); // mbind_range
         if (Checks("mbind-drops-mmap-lock"))
         {
             await up_write(mm.mmap_lock);

@@ -4,7 +4,8 @@ namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/mmap.c in 6.3, after 0503ea8f5ba7 ("mm/mmap: remove __vma_adjust()"): merging and splitting vmas.</summary>
 /// <remarks>
-/// As mainline has it since 7e7757876f25, v6.4. What the rewrite got wrong on its way is in the toggles: the offset of the next vma, when that grows down.
+/// As mainline has it since 7e7757876f25, v6.4. What the rewrite got wrong on its way is in the toggles: the offset of the next vma, when that grows down. Up to 6.3 huge PMDs
+/// are split before the anon_vma is locked, and not under its lock (hides what a walk meets in between). Left out: the locks of vmas (hides faults that wait for no mmap_lock).
 /// </remarks>
 public class mmap_6_3(Kernel kernel) : mmap(kernel)
 {
@@ -62,6 +63,11 @@ public class mmap_6_3(Kernel kernel) : mmap(kernel)
                 var next_end = await load(next.vm_end);
                 var vm_pgoff = await load(prev.vm_pgoff);
                 await dup_anon_vma(prev, next);
+                if (curr is not null && await load(next.anon_vma) is null)
+                {
+                    await dup_anon_vma(prev, curr);
+                }
+
                 await vma_expand(mm, prev, start, next_end, vm_pgoff, null, 0, curr ?? next, curr is null ? null : next); // cases 1 and 6
                 return prev;
             }
@@ -160,7 +166,7 @@ public class mmap_6_3(Kernel kernel) : mmap(kernel)
     /// <param name="adj_next">By how much.</param>
     /// <param name="remove">A vma that goes, or null.</param>
     /// <param name="remove2">Another.</param>
-    [KernelSource("mm/mmap.c", At = "v6.3", Function = "vma_complete")]
+    [KernelSource("mm/mmap.c", At = "v6.4", Function = "vma_complete")]
     public virtual async KernelTask vma_expand(Mm mm, Vma vma, int start, int end, int pgoff, Vma? adjust, int adj_next, Vma? remove, Vma? remove2)
     {
         var anon_vma = await load(vma.anon_vma);
@@ -247,7 +253,7 @@ public class mmap_6_3(Kernel kernel) : mmap(kernel)
     }
 
     /// <inheritdoc/>
-    [KernelSource("mm/mmap.c", At = "v6.3")]
+    [KernelSource("mm/mmap.c", At = "v6.4")]
     public override async KernelTask __split_vma(Mm mm, Vma vma, int address, bool new_below)
     {
         var added = await vm_area_dup(mm, vma);
@@ -295,11 +301,11 @@ public class mmap_6_3(Kernel kernel) : mmap(kernel)
     /// <param name="mm">The mm.</param>
     /// <param name="start">The first page.</param>
     /// <param name="end">The page after the last.</param>
-    /// <param name="newflags">The flags that the vmas get; null for those they have.</param>
+    /// <param name="newflags">The flags that the vmas get besides those they have.</param>
     /// <param name="newpolicy">The policy that they get; null for the one they have.</param>
     /// <remarks>Left out: gaps in the range beyond ending at the first; accounting.</remarks>
     [KernelSource("mm/mlock.c", At = "v6.3", Function = "apply_vma_lock_flags")]
-    public virtual async KernelTask change_vmas(Mm mm, int start, int end, VmFlags? newflags, int? newpolicy)
+    public virtual async KernelTask change_vmas(Mm mm, int start, int end, VmFlags newflags, int? newpolicy)
     {
         var vma = await find_vma(mm, start);
         var prev = vma;
@@ -320,11 +326,11 @@ public class mmap_6_3(Kernel kernel) : mmap(kernel)
     /// <summary>change_vmas in one vma.</summary>
     /// <returns>The vma that has the range now.</returns>
     [KernelSource("mm/mlock.c", At = "v6.3", Function = "mlock_fixup")]
-    public virtual async KernelTask<Vma> change_vma(Mm mm, Vma vma, Vma? prev, int start, int end, VmFlags? newflags, int? newpolicy)
+    public virtual async KernelTask<Vma> change_vma(Mm mm, Vma vma, Vma? prev, int start, int end, VmFlags newflags, int? newpolicy)
     {
         var oldflags = await load(vma.vm_flags);
         var oldpolicy = await load(vma.vm_policy);
-        var flags = newflags ?? oldflags;
+        var flags = oldflags | newflags;
         var policy = newpolicy ?? oldpolicy;
         if (flags == oldflags && policy == oldpolicy)
         {

@@ -37,7 +37,7 @@ public class mremap_6_3(Kernel kernel) : KernelFile(kernel)
             if (!pgtable.pmd_none(old_pmd))
             {
                 var new_table = await memory.pte_alloc(mm, to);
-                await move_ptes(new_vma, pgtable.pmd_pgtable(old_pmd), old_addr, next, new_table, to, need_rmap_locks);
+                await move_ptes(vma, pgtable.pmd_pgtable(old_pmd), old_addr, next, new_table, to, need_rmap_locks);
             }
         }
 
@@ -91,10 +91,10 @@ public class mremap_6_3(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>Moves the ptes of one table to another, migration entries too, under both tables' locks.</summary>
     [KernelSource("mm/mremap.c", At = "v6.3")]
-    public virtual async KernelTask move_ptes(Vma new_vma, PageTable old_table, int old_addr, int old_end, PageTable new_table, int new_addr, bool need_rmap_locks)
+    public virtual async KernelTask move_ptes(Vma vma, PageTable old_table, int old_addr, int old_end, PageTable new_table, int new_addr, bool need_rmap_locks)
     {
-        var mm = await load(new_vma.vm_mm);
-        var anon_vma = await load(new_vma.anon_vma);
+        var mm = await load(vma.vm_mm);
+        var anon_vma = await load(vma.anon_vma);
         if (need_rmap_locks && anon_vma is not null)
         {
             await rmap.anon_vma_lock_write(anon_vma); // take_rmap_locks
@@ -108,6 +108,7 @@ public class mremap_6_3(Kernel kernel) : KernelFile(kernel)
             await spin_lock(new_table.ptl);
         }
 
+        await rmap.flush_tlb_batched_pending(mm!);
         for (; old_addr < old_end; old_addr++, new_addr++)
         {
             var old_pte = old_table.pte[pgtable.pte_index(old_addr)];

@@ -61,7 +61,7 @@ public class page_vma_mapped_6_3(Kernel kernel) : page_vma_mapped(kernel)
                 }
                 else if (!pgtable.pmd_present(pmde))
                 {
-                    if (pvmw.Sync && pvmw.Folio.Pages >= Config.HPAGE_PMD_NR)
+                    if (pvmw.Sync && pvmw.Pages >= Config.HPAGE_PMD_NR)
                     {
                         await spin_lock(pvmw.Mm.page_table_lock);
                         await spin_unlock(pvmw.Mm.page_table_lock);

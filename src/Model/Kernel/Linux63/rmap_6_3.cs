@@ -338,11 +338,6 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
     [KernelSource("mm/rmap.c", At = "v6.3")]
     public virtual async KernelTask page_add_anon_rmap(Folio folio, int page, Vma vma, int address, bool exclusive)
     {
-        if (Config.DEBUG_VM)
-        {
-            BUG_ON(!await mm.folio_test_locked(folio), "VM_BUG_ON_PAGE(!PageLocked(page), page)");
-        }
-
         var first = await atomic_inc_and_test(folio.mapcount(page));
         BUG_ON(Config.DEBUG_VM && !first && exclusive, "VM_BUG_ON_PAGE(!first && (flags & RMAP_EXCLUSIVE), page)");
         if (first)
@@ -358,7 +353,11 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
         if (Config.DEBUG_VM)
         {
             BUG_ON(await test_bit(SubpageFlags.PG_anon_exclusive, folio.page_flags[page]), "VM_BUG_ON_PAGE(!first && PageAnonExclusive(page), page)");
-            var index = await load(folio.index); // __page_check_anon_rmap
+            var anon_vma = (AnonVma?)await load(folio.mapping); // __page_check_anon_rmap
+            var own = await load(vma.anon_vma);
+            var root = await load(anon_vma!.root);
+            BUG_ON(root != await load(own!.root), "VM_BUG_ON_FOLIO(folio_anon_vma(folio)->root != vma->anon_vma->root, folio)");
+            var index = await load(folio.index);
             BUG_ON(index + page != await memory.linear_page_index(vma, address), "VM_BUG_ON_PAGE(page_to_pgoff(page) != linear_page_index(vma, address), page)");
         }
     }
