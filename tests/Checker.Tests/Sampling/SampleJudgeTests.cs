@@ -15,7 +15,8 @@ namespace ThpCheck.Checker.Tests.Sampling;
 /// <summary>A sample finds what some executions do, and says of nothing that it holds.</summary>
 public sealed class SampleJudgeTests
 {
-    private static readonly SampleMethod[] Methods = Enum.GetValues<SampleMethod>();
+    // Coyote, which a build may lack, has tests of its own.
+    private static readonly SampleMethod[] Methods = [.. Enum.GetValues<SampleMethod>().Where(m => m != SampleMethod.Coyote)];
 
     public static TheoryData<int> EachMethod => [.. Methods.Select(m => (int)m)];
 
