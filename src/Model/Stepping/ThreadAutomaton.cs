@@ -229,11 +229,7 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
 
     private static void FoldInto(ref ulong low, ref ulong high, LocalRun run, bool started)
     {
-        var operation = run.Pending;
-        Fingerprint.Fold(ref low, ref high, (ulong)operation.Code | ((ulong)operation.Order << 8) | (started ? 1UL << 16 : 0) | ((ulong)(uint)operation.Object << 32));
-        Fingerprint.Fold(ref low, ref high, (ulong)operation.Cell);
-        Fingerprint.Fold(ref low, ref high, (ulong)operation.A);
-        Fingerprint.Fold(ref low, ref high, (ulong)operation.B);
+        FoldInto(ref low, ref high, run.Pending, started);
         var context = run.Context;
         Fingerprint.Fold(ref low, ref high, (ulong)context.RcuNesting); // below zero where an unbalanced section is tolerated
         Fingerprint.Fold(ref low, ref high, (ulong)context.PreemptDepth);
@@ -258,9 +254,17 @@ internal sealed class ThreadAutomaton(Machine machine, int thread)
         if (context.Delay is { } delay)
         {
             Fingerprint.Fold(ref low, ref high, (ulong)delay.Stage);
-            Fingerprint.Fold(ref low, ref high, (ulong)delay.Step.GetHashCode());
-            Fingerprint.Fold(ref low, ref high, (ulong)delay.Then.GetHashCode());
+            FoldInto(ref low, ref high, delay.Step, started: false);
+            FoldInto(ref low, ref high, delay.Then, started: false);
         }
+    }
+
+    private static void FoldInto(ref ulong low, ref ulong high, in Operation operation, bool started)
+    {
+        Fingerprint.Fold(ref low, ref high, (ulong)operation.Code | ((ulong)operation.Order << 8) | (started ? 1UL << 16 : 0) | ((ulong)(uint)operation.Object << 32));
+        Fingerprint.Fold(ref low, ref high, (ulong)operation.Cell);
+        Fingerprint.Fold(ref low, ref high, (ulong)operation.A);
+        Fingerprint.Fold(ref low, ref high, (ulong)operation.B);
     }
 
     // Every path on the stack is a region by its own name, and by its file's and its own; every held lock by its name.
