@@ -18,13 +18,13 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
         await mm.folio_lock(dst); // nobody else knows it
         var index = await load(src.index);
         var moved = false;
-        var page_was_mapped = await File<shmem>().thp_mapped(src);
+        var page_was_mapped = await mm.folio_large_is_mapped(src);
         if (page_was_mapped)
         {
             await try_to_migrate(mapping, src, index);
         }
 
-        if (!await File<shmem>().thp_mapped(src))
+        if (!await mm.folio_large_is_mapped(src))
         {
             moved = await folio_migrate_mapping(mapping, dst, src, index);
         }

@@ -90,13 +90,13 @@ public class shmem(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/truncate.c")]
     public virtual async KernelTask truncate_inode_folio(AddressSpace mapping, Folio folio, int start)
     {
-        if (await thp_mapped(folio))
+        if (await mm.folio_large_is_mapped(folio))
         {
             await File<memory_thp>().unmap_mapping_folio(mapping, folio, start);
         }
 
         await spin_lock(mapping.xa_lock);
-        var mapped = await thp_mapped(folio); // filemap_unaccount_folio
+        var mapped = await mm.folio_large_is_mapped(folio); // filemap_unaccount_folio
         BUG_ON(Config.DEBUG_VM && mapped, "VM_BUG_ON_FOLIO(folio_mapped(folio))");
         await page_cache_delete(mapping, folio, start);
         await spin_unlock(mapping.xa_lock);
@@ -118,26 +118,6 @@ public class shmem(Kernel kernel) : KernelFile(kernel)
         await store(folio.mapping, null);
     }
 
-    /// <summary>Whether anything maps a THP of a file: its words are read one after the other.</summary>
-    [KernelSource("mm/util.c", Function = "folio_mapped")]
-    public virtual async KernelTask<bool> thp_mapped(Folio folio)
-    {
-        if (await atomic_read(folio._compound_mapcount) >= 0)
-        {
-            return true;
-        }
-
-        for (var i = 0; i < folio.Pages; i++)
-        {
-            if (await atomic_read(folio.mapcount(i)) >= 0)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
     /// <summary>Reclaim of a clean THP of a file that is isolated: drops it, if nobody maps it and nobody else has references to it.</summary>
     /// <remarks>
     /// Left out: a page that is mapped, which it would unmap, is kept (hides what unmapping it does); pages that are dirty, as shmem's are, which it would
@@ -152,7 +132,7 @@ public class shmem(Kernel kernel) : KernelFile(kernel)
             return;
         }
 
-        if (await thp_mapped(folio) || await load(folio.mapping) is not AddressSpace mapping || !await __remove_mapping(mapping, folio))
+        if (await mm.folio_large_is_mapped(folio) || await load(folio.mapping) is not AddressSpace mapping || !await __remove_mapping(mapping, folio))
         {
             await mm.folio_unlock(folio);
             await File<vmscan>().move_folio_to_lru(folio);
