@@ -99,15 +99,6 @@ internal sealed class BannedSymbols
         return false;
     }
 
-    private static IEnumerable<string> Lines(string resource)
-    {
-        using var reader = new StreamReader(typeof(BannedSymbols).Assembly.GetManifestResourceStream(resource)!);
-        while (reader.ReadLine() is { } line)
-        {
-            if (line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal))
-            {
-                yield return line;
-            }
-        }
-    }
+    private static IEnumerable<string> Lines(string resource) =>
+        EmbeddedText.Read(resource).Split('\n').Where(line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal));
 }

@@ -26,29 +26,18 @@ internal static class PatchCompiler
     /// <summary>The language that patches are written in.</summary>
     public static readonly CSharpParseOptions Language = new(LanguageVersion.CSharp14, DocumentationMode.None);
 
-    // What the model's own files begin with.
-    private const string Prelude = """
+    // What the model's own files begin with, and what a file beside the model cannot do without.
+    private static readonly Lazy<string> Prelude = new(static () => $"""
+        {EmbeddedText.Read("Model.GlobalUsings.cs")}
         global using System;
         global using System.Collections.Generic;
         global using System.Linq;
         global using ThpCheck.Model.Kernel;
-        global using ThpCheck.Model.Objects;
         global using ThpCheck.Model.Patches;
-        global using ThpCheck.Model.Primitives;
         global using ThpCheck.Model.Stepping;
         global using ThpCheck.Specs.Properties;
-        global using static ThpCheck.Model.Primitives.Atomics;
-        global using static ThpCheck.Model.Primitives.Control;
-        global using static ThpCheck.Model.Primitives.FolioLock;
-        global using static ThpCheck.Model.Primitives.GuardedLists;
-        global using static ThpCheck.Model.Primitives.MemoryAccess;
-        global using static ThpCheck.Model.Primitives.Mmu;
-        global using static ThpCheck.Model.Primitives.Rcu;
-        global using static ThpCheck.Model.Primitives.RwSemaphores;
-        global using static ThpCheck.Model.Primitives.Slab;
-        global using static ThpCheck.Model.Primitives.Spinlocks;
 
-        """;
+        """);
 
     /// <summary>Compiles patches on top of a kernel.</summary>
     /// <param name="version">The kernel.</param>
@@ -215,7 +204,7 @@ internal static class PatchCompiler
     private static byte[] Emit(string name, IReadOnlyList<PatchSource> sources, IReadOnlyList<SyntaxTree> trees, IReadOnlyList<string> facts, string? models)
     {
         var attributes = string.Concat(facts.Select(f => $"[assembly: global::System.Reflection.AssemblyMetadata(\"thpcheck\", {SymbolDisplay.FormatLiteral(f, quote: true)})]\n"));
-        var prelude = CSharpSyntaxTree.ParseText(Prelude + attributes, Language, "thpcheck.cs", Encoding.UTF8);
+        var prelude = CSharpSyntaxTree.ParseText(Prelude.Value + attributes, Language, "thpcheck.cs", Encoding.UTF8);
         var compilation = CSharpCompilation.Create(
             name,
             [prelude, .. trees],

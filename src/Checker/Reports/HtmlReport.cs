@@ -58,8 +58,7 @@ internal sealed class HtmlReport(TextWriter output) : ICheckReport
 
         json.WriteEndArray();
         Strings(json, "strings", _strings.OrderBy(s => s.Value).Select(s => s.Key));
-        using var page = new StreamReader(typeof(HtmlReport).Assembly.GetManifestResourceStream(Page)!);
-        output.Write(page.ReadToEnd().ReplaceLineEndings("\n").Replace(Hole, text.End(), StringComparison.Ordinal));
+        output.Write(EmbeddedText.Read(Page).Replace(Hole, text.End(), StringComparison.Ordinal));
     }
 
     private static string Sentence(CheckSummary summary) =>
