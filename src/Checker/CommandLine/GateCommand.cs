@@ -99,6 +99,11 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
 
             if (Own.Any(o => file.Name.StartsWith(o, StringComparison.Ordinal)))
             {
+                if (file.After is not null && !File.Exists(file.Name))
+                {
+                    throw new WrongInputException($"{file.Name}, which {options.Diff} changes, is not here; the gate checks a diff of the model in the folder that has it, with the diff put on");
+                }
+
                 _ofModel.Add(file.Name);
                 continue;
             }

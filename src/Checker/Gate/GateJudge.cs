@@ -25,6 +25,11 @@ internal sealed class GateJudge(Modelled modelled)
             yield return new(GateStatus.CannotTell, file.Name, 0, null, $"{known} has modelled functions, and its diff {(file.IsBinary ? "is binary" : "is too large to read")}");
         }
 
+        if (file is { After: null, HasHunks: false, IsBinary: false })
+        {
+            yield return new(GateStatus.CannotTell, file.Name, 0, null, $"{known} has modelled functions and goes");
+        }
+
         if (file is { Before: { } before, After: { } after } && before != after)
         {
             yield return new(GateStatus.CannotTell, file.Name, 0, null, $"{before} has modelled functions and becomes {after}; their paths name the old file");
@@ -42,7 +47,9 @@ internal sealed class GateJudge(Modelled modelled)
         var named = modelled.Named(function);
         if (named.Count == 0)
         {
-            return new(GateStatus.NotModelled, touched.File, touched.Line, function, "not modelled");
+            return WhyItMatters(touched, function) is { } why
+                ? new(GateStatus.CannotTell, touched.File, touched.Line, function, why)
+                : new(GateStatus.NotModelled, touched.File, touched.Line, function, "not modelled");
         }
 
         var finding = new GateFinding(GateStatus.CannotTell, touched.File, touched.Line, function, "") { Paths = named };
@@ -71,6 +78,27 @@ internal sealed class GateJudge(Modelled modelled)
             _ => finding with { Why = change.Why },
         };
     }
+
+    // Of what no path is named after: null where no verdict is about it.
+    private string? WhyItMatters(TouchedCode touched, string function)
+    {
+        var isElsewhere = touched.File.StartsWith("tools/", StringComparison.Ordinal) || (touched.File.StartsWith("arch/", StringComparison.Ordinal) && !touched.File.StartsWith("arch/x86/", StringComparison.Ordinal));
+        if (modelled.IsGiven(function) && !isElsewhere && !touched.Before.Select(t => t.Text).SequenceEqual(touched.After.Select(t => t.Text)))
+        {
+            return "paths use it as an operation that does what it did; no path is compared with it";
+        }
+
+        // Lines of the preprocessor stand in the first column in functions, too.
+        if (!touched.IsWhole && modelled.Files.Contains(touched.File) && !Directives(touched.Before).SequenceEqual(Directives(touched.After)))
+        {
+            return "a line of the preprocessor changes, and the diff does not show whether it is in this function, which is not modelled";
+        }
+
+        return null;
+    }
+
+    private static IEnumerable<string> Directives(IEnumerable<CToken> code) =>
+        code.Where(t => t.Kind == CTokenKind.Directive && !t.Text.StartsWith("#include", StringComparison.Ordinal)).Select(t => t.Text);
 
     // A lock, flush, reference or the like that every path of the function has and the function has not: the model was out of date before.
     private string? NotThere(GateFinding finding, TouchedCode touched)
@@ -103,7 +131,8 @@ internal sealed class GateJudge(Modelled modelled)
         return new(GateStatus.CannotTell, touched.File, touched.Line, null, $"what changes is in no function that the diff shows: {SyncSequence.TextOf(shown, at, Math.Min(shown.Length - 1, at + 12))}");
     }
 
-    // Without what declares a function and what includes a file.
+    // Without what declares a function and what includes a file. What is called looks like what is declared, but stands in a function and not
+    // in the first column.
     private static CToken[] Said(IReadOnlyList<CToken> code)
     {
         var said = new List<CToken>();
@@ -123,7 +152,7 @@ internal sealed class GateJudge(Modelled modelled)
             statement.Add(token);
             if (token.Is(";") || token.Is("}"))
             {
-                var declares = statement is [.., { Text: ")" }, { Text: ";" }] && !statement.Any(t => t.Text is "{" or "=") && CFunctions.NameIn(statement) is not null;
+                var declares = statement is [{ Column: 0 }, .., { Text: ")" }, { Text: ";" }] && !statement.Any(t => t.Text is "{" or "=") && CFunctions.NameIn(statement) is not null;
                 said.AddRange(declares ? [] : statement);
                 statement.Clear();
             }

@@ -115,11 +115,20 @@ internal static class HunkSplitter
         {
             var functions = new string?[lines.Count];
             var isFirst = true; // nothing in the first column yet
+            string? macro = null; // whose definition goes on in the next line
             for (var i = 0; i < lines.Count; i++)
             {
                 var (sign, text) = lines[i];
                 if (sign == others)
                 {
+                    continue;
+                }
+
+                if (macro is not null || text.StartsWith('#'))
+                {
+                    // A macro with parameters is as good as a function, and may lie inside of one.
+                    functions[i] = macro ?? CFunctions.NameIn(CTokens.In(text)) ?? Function ?? "";
+                    macro = text.EndsWith('\\') ? functions[i] : null;
                     continue;
                 }
 
@@ -129,7 +138,7 @@ internal static class HunkSplitter
                     // The function that the header names had ended before the hunk began.
                     for (var j = 0; isFirst && j < i; j++)
                     {
-                        functions[j] = functions[j] is null ? null : "";
+                        functions[j] = functions[j] == Function ? "" : functions[j];
                     }
 
                     (Function, LastHead) = (what.Head, what.Head ?? LastHead);
@@ -156,11 +165,6 @@ internal static class HunkSplitter
             }
 
             var tokens = CTokens.In(text);
-            if (text[0] == '#')
-            {
-                return (CFunctions.NameIn(tokens), false, false); // a macro with parameters is as good as a function
-            }
-
             var isLabel = tokens is [{ Kind: CTokenKind.Name }, { Text: ":" }, ..];
             var isPrototype = tokens.Count > 0 && tokens[^1].Is(";");
             return isLabel || tokens.Count == 0 ? default : CFunctions.NameIn(tokens) is { } name && !isPrototype ? (name, false, false) : (null, true, false);

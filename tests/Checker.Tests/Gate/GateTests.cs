@@ -63,6 +63,8 @@ public sealed class GateTests : IDisposable
     [InlineData("+\tx = 1;", "a value changes")]
     [InlineData("+#ifdef CONFIG_X", "a line of the preprocessor changes")]
     [InlineData("-\tgoto out;", "where it goes on changes")]
+    [InlineData("-\tint x;\n+\tstatic int x;", "what is declared outlives the call or is seen by others")]
+    [InlineData("-\t}\n \tgoto out;\n+\t}", "a block begins or ends elsewhere")]
     public void What_may_matter_cannot_be_told_and_does_not_pass(string change, string why)
     {
         var run = Gate(Diff("mm/rmap.c", Modelled, change));
@@ -164,6 +166,46 @@ public sealed class GateTests : IDisposable
         Assert.Equal(ExitCodes.AsExpected, run.ExitCode);
     }
 
+    [Theory]
+    [InlineData("")] // diff -u
+    [InlineData("out:")] // diff -up names a label
+    public void A_call_in_a_hunk_that_names_no_function_is_not_taken_for_a_prototype(string section)
+    {
+        var run = Gate($"--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -10,3 +10,2 @@ {section}\n \trcu_read_unlock();\n-\tanon_vma_lock_read(anon_vma);\n \n");
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("in no function that the diff shows: anon_vma_lock_read(anon_vma);", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_follows_a_macro_is_in_the_function_around_it()
+    {
+        var run = Gate($"--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -10,5 +10,4 @@ {Modelled}\n #define twice(a) \\\n \ta; \\\n \ta\n-\tspin_lock(&a->lock);\n \tint last;\n");
+
+        Assert.Contains("model out of date: folio_lock_anon_vma_read", run.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("twice", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_constant_after_a_function_that_nothing_models_cannot_be_told()
+    {
+        var run = Gate(Diff("mm/rmap.c", "static void unknown_function(void)", "-#define MOST 3\n+#define MOST 4"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("a line of the preprocessor changes, and the diff does not show whether it is in this function", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("include/linux/spinlock.h", "static __always_inline void spin_lock(spinlock_t *lock)")]
+    [InlineData("mm/memory.c", "spinlock_t *pmd_lock(struct mm_struct *mm, pmd_t *pmd)")] // paths have spin_lock for it
+    public void A_function_that_paths_use_as_an_operation_does_not_pass(string file, string head)
+    {
+        var run = Gate(Diff(file, head, "-\tpreempt_disable();"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("paths use it as an operation", run.Out, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void With_a_tree_whole_functions_are_compared_whether_it_has_the_diff_or_not()
     {
@@ -206,6 +248,18 @@ public sealed class GateTests : IDisposable
         Assert.Equal(ExitCodes.AsExpected, Gate(series, "--kernel", Tree(Text)).ExitCode);
     }
 
+    [Theory]
+    [InlineData("specs/rmap/exit-against-kswapd.yaml")]
+    [InlineData("src/Model/Kernel/rmap.cs")]
+    public void A_diff_of_the_model_in_a_folder_that_has_it_not_is_an_error(string file)
+    {
+        var run = Gate(Diff(file, "", "+x")); // the tests do not run in the repository's folder
+
+        Assert.Equal(ExitCodes.WrongInput, run.ExitCode);
+        Assert.Contains($"{file}, which", run.Error, StringComparison.Ordinal);
+        Assert.Contains("is not here", run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Checkpatch_lines_are_what_patch_checkers_read()
     {
@@ -241,7 +295,7 @@ public sealed class GateTests : IDisposable
     private static string Diff(string file, string head, string change)
     {
         var lines = change.Split('\n');
-        var (gone, come) = (lines.Count(l => l[0] == '-'), lines.Count(l => l[0] == '+'));
+        var (gone, come) = (lines.Count(l => l[0] != '+'), lines.Count(l => l[0] != '-'));
         return $"--- a/{file}\n+++ b/{file}\n@@ -10,{gone + 2} +10,{come + 2} @@ {head}\n \tstruct thing *t;\n{change}\n \tint last;\n";
     }
 
