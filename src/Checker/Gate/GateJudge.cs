@@ -47,9 +47,7 @@ internal sealed class GateJudge(Modelled modelled)
         var named = modelled.Named(function);
         if (named.Count == 0)
         {
-            return WhyItMatters(touched, function) is { } why
-                ? new(GateStatus.CannotTell, touched.File, touched.Line, function, why)
-                : new(GateStatus.NotModelled, touched.File, touched.Line, function, "not modelled");
+            return OfUnnamed(touched, new(GateStatus.CannotTell, touched.File, touched.Line, function, ""), function);
         }
 
         var finding = new GateFinding(GateStatus.CannotTell, touched.File, touched.Line, function, "") { Paths = named };
@@ -79,22 +77,67 @@ internal sealed class GateJudge(Modelled modelled)
         };
     }
 
-    // Of what no path is named after: null where no verdict is about it.
-    private string? WhyItMatters(TouchedCode touched, string function)
+    // Of what no path is named after: where a path may have it in it all the same, it cannot be told.
+    private GateFinding OfUnnamed(TouchedCode touched, GateFinding finding, string function)
     {
         var isElsewhere = touched.File.StartsWith("tools/", StringComparison.Ordinal) || (touched.File.StartsWith("arch/", StringComparison.Ordinal) && !touched.File.StartsWith("arch/x86/", StringComparison.Ordinal));
         if (modelled.IsGiven(function) && !isElsewhere && !touched.Before.Select(t => t.Text).SequenceEqual(touched.After.Select(t => t.Text)))
         {
-            return "paths use it as an operation that does what it did; no path is compared with it";
+            return finding with { Why = "paths use it as an operation that does what it did; no path is compared with it" };
         }
 
-        // Lines of the preprocessor stand in the first column in functions, too.
-        if (!touched.IsWhole && modelled.Files.Contains(touched.File) && !Directives(touched.Before).SequenceEqual(Directives(touched.After)))
+        if (modelled.Files.Contains(touched.File))
         {
-            return "a line of the preprocessor changes, and the diff does not show whether it is in this function, which is not modelled";
+            // Lines of the preprocessor stand in the first column in functions, too.
+            if (!touched.IsWhole && !Directives(touched.Before).SequenceEqual(Directives(touched.After)))
+            {
+                return finding with { Why = "a line of the preprocessor changes, and the diff does not show whether it is in this function, which is not modelled" };
+            }
+
+            // A path may do what its function calls without a name for it. One that comes or goes changes who calls it.
+            if (touched.Before.Count == 0 || touched.After.Count == 0)
+            {
+                return finding with { Status = GateStatus.NotModelled, Why = "not modelled" };
+            }
+
+            var change = CodeChange.Of(touched.Before, touched.After, name => name == function ? null : modelled.CountsInC(name));
+            var isHeader = touched.File.EndsWith(".h", StringComparison.Ordinal);
+            if (change.Verdict == ChangeVerdict.Changed && touched.Callers is { } callers && ModelledCallers(function, touched.File, callers) is { Count: > 0 } by)
+            {
+                return finding with { Why = $"{change.Why}; no path is of its name, but {by[0].Function}(), which is modelled, comes to it", Gone = change.Gone, New = change.New, Paths = by, Declared = by.SelectMany(modelled.DeclaredBy).Select(o => o.Name).ToHashSet(StringComparer.Ordinal) };
+            }
+
+            if (change.Verdict == ChangeVerdict.Changed && (touched.Callers is null || isHeader))
+            {
+                return finding with { Why = $"{change.Why}; no path is of its name, but {(isHeader ? "paths may do what it does" : "a path of what calls it may do what it does, which --kernel tells")}", Gone = change.Gone, New = change.New };
+            }
         }
 
-        return null;
+        return finding with { Status = GateStatus.NotModelled, Why = "not modelled" };
+    }
+
+    // The nearest functions that are modelled and call a function, by themselves or by way of others that are not modelled.
+    private List<ModelledFunction> ModelledCallers(string function, string file, ILookup<string, string> callers)
+    {
+        var found = new List<ModelledFunction>();
+        var seen = new HashSet<string>(StringComparer.Ordinal) { function };
+        var next = new Queue<string>(callers[function]);
+        while (next.TryDequeue(out var caller))
+        {
+            if (!seen.Add(caller))
+            {
+                continue;
+            }
+
+            ModelledFunction[] paths = [.. modelled.Named(caller).Where(p => p.File == file)];
+            found.AddRange(paths);
+            foreach (var further in paths.Length == 0 ? callers[caller] : [])
+            {
+                next.Enqueue(further);
+            }
+        }
+
+        return found;
     }
 
     private static IEnumerable<string> Directives(IEnumerable<CToken> code) =>

@@ -28,7 +28,7 @@ internal static class GateReport
             foreach (var operation in finding.Gone)
             {
                 paper.Write($"    - {operation.Text}");
-                paper.WriteLine(finding.Declared.Contains(operation.Name) ? "  (its path has one)" : "  (its path leaves it out)", Tone.Faint);
+                paper.WriteLine(finding.Declared.Contains(operation.Name) ? "  (its path has one)" : finding.Paths.Count > 0 ? "  (its path leaves it out)" : "", Tone.Faint);
             }
 
             foreach (var operation in finding.New)

@@ -18,7 +18,8 @@ internal static class HunkSplitter
         foreach (var hunk in file.Hunks)
         {
             // git takes the name from the file before. Where it is still the last one that was seen, nothing began in between.
-            var section = CFunctions.NameIn(CTokens.In(hunk.Section));
+            // A prototype, or EXPORT_SYMBOL(), is no function, and what is whole in its line has ended.
+            var section = hunk.Section.EndsWith(';') || hunk.Section.EndsWith('}') ? null : CFunctions.NameIn(CTokens.In(hunk.Section));
             if (section is null || section != before.LastHead)
             {
                 (before.Function, before.LastHead, after.Function, after.LastHead) = (section, section, section, section);
@@ -129,6 +130,13 @@ internal static class HunkSplitter
                     // A macro with parameters is as good as a function, and may lie inside of one.
                     functions[i] = macro ?? CFunctions.NameIn(CTokens.In(text)) ?? Function ?? "";
                     macro = text.EndsWith('\\') ? functions[i] : null;
+                    continue;
+                }
+
+                // A macro whose name the hunk does not show.
+                if (text.EndsWith('\\'))
+                {
+                    functions[i] = macro = "";
                     continue;
                 }
 

@@ -195,6 +195,36 @@ public sealed class GateTests : IDisposable
         Assert.Contains("a line of the preprocessor changes, and the diff does not show whether it is in this function", Unwrapped(run.Out), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_helper_whose_synchronisation_changes_does_not_pass_where_what_is_modelled_comes_to_it()
+    {
+        const string Text = "static void helper(void)\n{\n\tspin_lock(&a->lock);\n}\n\nstatic void between(void)\n{\n\thelper();\n}\n\n"
+            + "static bool folio_lock_anon_vma_read(struct folio *folio)\n{\n\tbetween();\n}\n\nstatic void alone(void)\n{\n\tspin_lock(&a->lock);\n}\n";
+        const string Helper = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,4 +1,3 @@\n static void helper(void)\n {\n-\tspin_lock(&a->lock);\n }\n";
+        const string Alone = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -16,4 +16,3 @@\n static void alone(void)\n {\n-\tspin_lock(&a->lock);\n }\n";
+
+        var with = Gate(Helper, "--kernel", Tree(Text));
+        var without = Gate(Helper);
+
+        Assert.Equal(ExitCodes.Incomplete, with.ExitCode);
+        Assert.Contains("no path is of its name, but folio_lock_anon_vma_read(), which is modelled, comes to it", Unwrapped(with.Out), StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Incomplete, without.ExitCode);
+        Assert.Contains("which --kernel tells", Unwrapped(without.Out), StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.AsExpected, Gate(Alone, "--kernel", Tree(Text)).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("EXPORT_SYMBOL(unknown_function);", " ")]
+    [InlineData("static inline int unknown_function(void) { return 0; }", " ")]
+    [InlineData("static int unknown_function(void)", "\\")] // in a macro that began above
+    public void Lines_that_are_not_in_the_function_of_the_header_are_not_taken_for_its_own(string section, string end)
+    {
+        var run = Gate($"--- a/include/linux/mm.h\n+++ b/include/linux/mm.h\n@@ -10,3 +10,2 @@ {section}\n \tx = 1;{end}\n-\ty = 1;{end}\n \tz = 1;{end}\n");
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("in no function that the diff shows", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("include/linux/spinlock.h", "static __always_inline void spin_lock(spinlock_t *lock)")]
     [InlineData("mm/memory.c", "spinlock_t *pmd_lock(struct mm_struct *mm, pmd_t *pmd)")] // paths have spin_lock for it
