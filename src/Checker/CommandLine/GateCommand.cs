@@ -237,6 +237,11 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
             return new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
         }
 
+        if (Directory.Exists(options.Diff))
+        {
+            throw new WrongInputException($"--diff '{options.Diff}' is a folder; name a file of it, or - for the standard input");
+        }
+
         try
         {
             return new StreamReader(options.Diff, Encoding.UTF8);

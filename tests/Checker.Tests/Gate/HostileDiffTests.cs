@@ -36,6 +36,15 @@ public sealed class HostileDiffTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_is_an_error_that_says_so()
+    {
+        var run = Of("gate", "--diff", _folder.Path);
+
+        Assert.Equal(ExitCodes.WrongInput, run.ExitCode);
+        Assert.Contains("is a folder; name a file of it", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_mailbox_that_ends_between_two_patches_is_an_error()
     {
         const string Patch = "\n---\n--- a/mm/slub.c\n+++ b/mm/slub.c\n@@ -1 +1 @@\n-a\n+b\n--\n2.40\n\n";
