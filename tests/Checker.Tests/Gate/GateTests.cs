@@ -1,6 +1,9 @@
 using ThpCheck.Checker.CommandLine;
 using ThpCheck.Checker.Tests.CommandLine;
+using ThpCheck.Checker.Tests.Reports;
 using ThpCheck.Checker.Tests.Verification;
+using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Stepping;
 using static ThpCheck.Checker.Tests.CommandLine.CommandLineRun;
 
 namespace ThpCheck.Checker.Tests.Gate;
@@ -288,6 +291,18 @@ public sealed class GateTests : IDisposable
         Assert.Equal(ExitCodes.WrongInput, run.ExitCode);
         Assert.Contains($"{file}, which", run.Error, StringComparison.Ordinal);
         Assert.Contains("is not here", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_program_that_was_built_from_other_sources_is_told_from_one_that_was_not()
+    {
+        const string File = "src/Model/Kernel/rmap.cs";
+        var model = typeof(KernelFile).Assembly;
+        var text = System.IO.File.ReadAllBytes(Repository.File(File.Split('/')));
+
+        Assert.True(SourceLines.IsCompiledFrom(model, File, text));
+        Assert.False(SourceLines.IsCompiledFrom(model, File, [.. text, (byte)'\n']));
+        Assert.Null(SourceLines.IsCompiledFrom(model, "src/Model/Kernel/no_such_file.cs", text));
     }
 
     [Fact]
