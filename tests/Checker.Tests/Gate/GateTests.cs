@@ -155,6 +155,15 @@ public sealed class GateTests : IDisposable
     }
 
     [Fact]
+    public void A_field_of_a_structure_that_the_model_has_cannot_be_told()
+    {
+        var run = Gate(Diff("include/linux/mm_types.h", "struct page {", "-\tatomic_t _mapcount;"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("in no function that the diff shows", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Includes_and_prototypes_are_nothing_to_a_model()
     {
         var run = Gate("""
