@@ -85,7 +85,7 @@ public sealed class MailTests : IDisposable
             Subject: inside
             Content-Transfer-Encoding: {encoding}
 
-            {Encoded("--- a/mm/swap.c\n+++ b/mm/swap.c\n@@ -1 +1,2 @@ void release_pages(void)\n int a;\n+\tsmp_wmb();\n", encoding, "UTF-8")}
+            {Encoded("--- a/mm/swap.c\n+++ b/mm/swap.c\n@@ -1 +1,2 @@ void release_pages(void)\n \tint a;\n+\tsmp_wmb();\n", encoding, "UTF-8")}
             --out er--
             Not shown, either.
             """;
