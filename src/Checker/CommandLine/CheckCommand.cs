@@ -135,7 +135,7 @@ internal sealed class CheckCommand
 
     private int Run()
     {
-        var scenarios = Read();
+        var scenarios = ScenarioFiles.Read(_options.Paths, d => Report([d])).ToList();
         var number = 0;
         var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s).FindAll(_ => _options.Shard is not var (part, of) || number++ % of == part - 1))).Where(s => s.Variants.Count > 0).ToArray();
         ReportUnknownVariants(scenarios);
@@ -151,7 +151,7 @@ internal sealed class CheckCommand
             _checkpoints = Prepare(of, one[0]);
         }
 
-        using var file = _options.Output is { } path ? Open(path) : null;
+        using var file = _options.Output is { } path ? Streams.OpenReport(path) : null;
         var output = file ?? _streams.Out;
         var report = ReportTo(output, file is not null, scenarios.Count == 1);
         using var disposable = report as IDisposable;
@@ -215,25 +215,6 @@ internal sealed class CheckCommand
         {
             _cache.Add(found.Scenario, found.Variant, Reports.TextReport.KnownOf(found), isChecked.Bound.Instance.Machine);
         }
-    }
-
-    private List<ScenarioFile> Read()
-    {
-        var paths = new List<Diagnostic>();
-        var files = ScenarioFiles.Find(_options.Paths.Count == 0 ? [ScenarioFiles.Default] : _options.Paths, paths);
-        Report(paths);
-        var scenarios = new List<ScenarioFile>();
-        foreach (var file in files)
-        {
-            var read = ScenarioReader.Read(file);
-            Report(read.Diagnostics);
-            if (read.Document is { } scenario)
-            {
-                scenarios.Add(scenario);
-            }
-        }
-
-        return scenarios;
     }
 
     private List<VariantSpec> Select(ScenarioFile scenario) =>
@@ -492,19 +473,6 @@ internal sealed class CheckCommand
         });
     }
 
-    /// <exception cref="WrongInputException">It cannot be written.</exception>
-    private static StreamWriter Open(string path)
-    {
-        try
-        {
-            return new StreamWriter(path, append: false);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new WrongInputException($"the report cannot be written to '{path}': {e.Message}");
-        }
-    }
-
     private void Report(IReadOnlyList<Diagnostic> diagnostics)
     {
         foreach (var diagnostic in diagnostics)
@@ -512,7 +480,7 @@ internal sealed class CheckCommand
             if (_known.Add(diagnostic))
             {
                 _errors.Add(diagnostic);
-                _streams.Error.WriteLine(diagnostic.Line == 0 ? $"thpcheck: {diagnostic.Message}" : diagnostic.ToString());
+                _streams.Write(diagnostic);
             }
         }
     }
