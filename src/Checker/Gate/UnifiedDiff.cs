@@ -50,7 +50,7 @@ internal sealed partial class UnifiedDiff
 {
     private const int MostLines = 200_000; // of a file; the largest of the kernel's that somebody wrote has a tenth
 
-    private readonly BoundedLines _lines;
+    private readonly MailLines _lines;
     private readonly string _name;
     private readonly Func<string, bool> _isKept;
     private readonly HashSet<int> _patches = []; // of a series, those that are here
@@ -61,7 +61,7 @@ internal sealed partial class UnifiedDiff
     /// <param name="isKept">Which files' hunks are wanted, by name.</param>
     public UnifiedDiff(TextReader text, string name, Func<string, bool> isKept)
     {
-        _lines = new BoundedLines(text);
+        _lines = new MailLines(text, name);
         _name = name;
         _isKept = isKept;
     }
@@ -147,7 +147,7 @@ internal sealed partial class UnifiedDiff
             {
                 file = file with { After = null };
             }
-            else if (line.StartsWith("From ", StringComparison.Ordinal) && FromLine().IsMatch(line))
+            else if (MailLines.IsFrom(line))
             {
                 if (file is not null)
                 {
@@ -177,12 +177,6 @@ internal sealed partial class UnifiedDiff
 
     private void Header(string line)
     {
-        const string Encoding = "Content-Transfer-Encoding:";
-        if (line.StartsWith(Encoding, StringComparison.OrdinalIgnoreCase) && line[Encoding.Length..].Trim().ToLowerInvariant() is ("base64" or "quoted-printable") and var encoded)
-        {
-            throw Wrong($"this mail is encoded as {encoded}; 'b4 am' or 'git mailinfo' decodes it");
-        }
-
         if (line.StartsWith("Subject:", StringComparison.OrdinalIgnoreCase))
         {
             if (PatchOf().Match(line) is { Success: true } number && int.TryParse(number.Groups[2].Value, NumberStyles.None, null, out var of) && of is > 0 and < 10_000)
@@ -322,9 +316,6 @@ internal sealed partial class UnifiedDiff
 
     [GeneratedRegex("^rename (from|to) (.+)$")]
     private static partial Regex Renamed();
-
-    [GeneratedRegex(@"^From \S+ +\S.*[0-9]{4}$|^From [0-9a-f]{40} ")]
-    private static partial Regex FromLine();
 
     [GeneratedRegex(@"\[[^\]]*\b([0-9]{1,4})/([0-9]{1,4})\]")]
     private static partial Regex PatchOf();
