@@ -93,9 +93,16 @@ internal sealed class OtherTurns
         }
 
         var places = step.Reads.Where(p => !IsLifetime(p)).ToArray();
+        _recording.Return(at);
+        var now = _recording.Cells();
         foreach (var moment in places.Length == 0 ? [] : _moments)
         {
-            if (IsOther(at, places, moment.At, moment.Cells, moment.By) is { Writer: >= 0 } other && Result(at, other.Cells) is { } value && value != step.Result.Value
+            if (_isAlone && places.All(p => moment.Cells[p.Cell] == now[p.Cell]))
+            {
+                continue;
+            }
+
+            if (IsOther(at, places, now, moment.At, moment.Cells, moment.By) is { Writer: >= 0 } other && Result(at, other.Cells) is { } value && value != step.Result.Value
                 && !found.Any(f => (f.Value, f.By, f.Moment <= at) == (value, other.Writer, moment.At <= at)))
             {
                 found.Add(new OtherResult(value, other.Cells, moment.At, other.Writer, moment.At <= at ? -1 : other.Overwriter));
@@ -106,12 +113,10 @@ internal sealed class OtherTurns
     }
 
     // The cells that would have been otherwise for the step, and whose doing that is; the writer is -1 where nobody's.
-    private (Dictionary<int, long> Cells, int Writer, int Overwriter) IsOther(int at, Place[] places, int moment, long[] then, int by)
+    private (Dictionary<int, long> Cells, int Writer, int Overwriter) IsOther(int at, Place[] places, long[] now, int moment, long[] then, int by)
     {
         var cells = new Dictionary<int, long>();
         var (writer, overwriter) = (-1, -1);
-        _recording.Return(at);
-        var now = _recording.Cells();
         if (Steps[at].Operation.Object is not 0 and var concerned && Machine.Lifetimes[concerned] is not 0 and var lifetime && then[lifetime] != Machine.LiveWords[concerned])
         {
             return (cells, -1, -1); // there was no such thing then
