@@ -72,6 +72,20 @@ public sealed class StrategyTests
         Assert.Equal(one["both-count"].Counterexample!.Schedule, two["both-count"].Counterexample!.Schedule);
     }
 
+    /// <remarks>Of 1,000 executions.</remarks>
+    [CoyoteFact]
+    public void A_sample_is_over_once_all_was_found_that_it_is_for()
+    {
+        var update = Sampled(LostUpdate, "random", 1000, until: ["both-count"]);
+        var deadlock = Sampled(AbbaTests.Locks(abba: true), "random", 1000, until: ["deadlock"]);
+        var both = Sampled(LostUpdate, "random", 1000, until: ["both-count", "deadlock"]);
+
+        Assert.Equal((update["both-count"].Counterexample!.Hit!.Execution, 1), (update.Sample!.Executions, update["both-count"].Counterexample!.Hit!.Hits));
+        Assert.Equal(deadlock.Deadlock!.Hit!.Execution, deadlock.Sample!.Executions);
+        Assert.Null(update.Incomplete);
+        Assert.Equal(1000, both.Sample!.Executions);
+    }
+
     [CoyoteFact]
     public void A_choice_is_Coyotes() =>
         Assert.Equal("0 1 2", Sampled(Chooses(), "random", 200).Outcomes("number"));
@@ -93,12 +107,12 @@ public sealed class StrategyTests
         Assert.Single(error.ToString().TrimEnd().Split('\n'));
     }
 
-    private static InstanceResult Sampled(Instance instance, string strategy, int iterations, Action<string>? trace = null, string? replay = null)
+    private static InstanceResult Sampled(Instance instance, string strategy, int iterations, Action<string>? trace = null, string? replay = null, string[]? until = null)
     {
         var chosen = Enum.Parse<CoyoteStrategy>(strategy.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
         return SampleJudge.Run(
             instance,
-            new SampleOptions(SampleMethod.Random, iterations, 1) { Coyote = new CoyoteSample(strategy, chosen) { OnTrace = trace, Replay = replay } },
+            new SampleOptions(SampleMethod.Random, iterations, 1) { Coyote = new CoyoteSample(strategy, chosen) { OnTrace = trace, Replay = replay }, Until = until ?? [] },
             new Budget());
     }
 

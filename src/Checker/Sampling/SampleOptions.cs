@@ -39,6 +39,9 @@ internal sealed record SampleOptions(SampleMethod Method, long Executions, int S
 
     /// <summary>Draws the executions instead; null where Coyote does not take part.</summary>
     public CoyoteSample? Coyote { get; init; }
+
+    /// <summary>The sample is over once it has broken each of these properties, or met the deadlock where that is among them; none: never.</summary>
+    public IReadOnlyCollection<string> Until { get; init; } = [];
 }
 
 /// <summary>How far a sample is.</summary>
