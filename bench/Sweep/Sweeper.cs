@@ -20,7 +20,7 @@ internal sealed record Effort(long Iterations, TimeSpan Time)
 
 /// <summary>
 /// Runs variants under Coyote. Where the variant holds, one strategy makes as many executions as it is given. Where something must break, one
-/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen.
+/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen; the last round has one strategy and ten times as much.
 /// </summary>
 internal sealed class Sweeper(Effort effort)
 {
@@ -35,6 +35,9 @@ internal sealed class Sweeper(Effort effort)
         new("q-learning", CoyoteStrategy.QLearning),
     ];
 
+    // For what takes a few switches at just these places, and no other.
+    private static readonly CoyoteSample FewChanges = new("prioritization/3", CoyoteStrategy.Prioritization) { PriorityChanges = 3 };
+
     public Row Run(BoundVariant bound)
     {
         var clock = Stopwatch.StartNew();
@@ -44,13 +47,13 @@ internal sealed class Sweeper(Effort effort)
         var differences = new SortedSet<string>(StringComparer.Ordinal);
         var (executions, steps, states) = (0L, 0L, 0L);
         var expected = "";
-        foreach (var (strategy, seed, iterations) in holds ? [(Strategies[0], WholeSeed, effort.Iterations), .. Rounds()] : Rounds())
+        foreach (var (strategy, seed, tried) in holds ? [(Strategies[0], WholeSeed, effort), .. Rounds()] : Rounds())
         {
-            var options = new SampleOptions(SampleMethod.Random, iterations, seed) { Coyote = strategy, Until = seed == WholeSeed ? [] : missing };
-            var variant = new CheckedVariant(bound, SampleJudge.Run(bound.Instance, options, new Budget { Time = effort.Time }));
+            var options = new SampleOptions(SampleMethod.Random, tried.Iterations, seed) { Coyote = strategy, Until = seed == WholeSeed ? [] : missing };
+            var variant = new CheckedVariant(bound, SampleJudge.Run(bound.Instance, options, new Budget { Time = tried.Time }));
             var result = variant.Result;
             expected = variant.Expected.ToString().ToLowerInvariant();
-            differences.UnionWith(variant.Differences.Where(d => d != CutShort(result)));
+            differences.UnionWith(variant.Differences.Where(d => d != CutShort(result, tried)));
             (executions, steps, states) = (executions + result.Sample!.Executions, steps + result.Transitions, Math.Max(states, result.States));
             foreach (var (name, hit) in Hits(result).Where(h => missing.Remove(h.Name)))
             {
@@ -72,18 +75,20 @@ internal sealed class Sweeper(Effort effort)
         || (expectation.Verdict.Value == ExpectedVerdict.Violated && bound.Instance.Properties.Any(p => p.Name == expectation.Name.Value && p.Form != PropertyForm.Sometimes && counts(p)));
 
     // No execution is made twice: each round has a seed of its own.
-    private IEnumerable<(CoyoteSample Strategy, int Seed, long Iterations)> Rounds()
+    private IEnumerable<(CoyoteSample Strategy, int Seed, Effort Effort)> Rounds()
     {
         var seed = WholeSeed + 1;
         for (var iterations = Effort.First; iterations <= effort.Iterations; iterations *= 10)
         {
             foreach (var strategy in Strategies)
             {
-                yield return (strategy, seed, iterations);
+                yield return (strategy, seed, effort with { Iterations = iterations });
             }
 
             seed++;
         }
+
+        yield return (FewChanges, seed, new Effort(effort.Iterations * 10, effort.Time * 10));
     }
 
     private static IEnumerable<(string Name, Hit Hit)> Hits(InstanceResult result)
@@ -100,6 +105,6 @@ internal sealed class Sweeper(Effort effort)
     }
 
     // That the time was up is no difference.
-    private string? CutShort(InstanceResult result) =>
-        result.Incomplete is { } reason && reason == $"the limit of {effort.Time.TotalSeconds:0} s was reached" ? $"the sample was cut short: {reason}" : null;
+    private static string? CutShort(InstanceResult result, Effort tried) =>
+        result.Incomplete is { } reason && reason == $"the limit of {tried.Time.TotalSeconds:0} s was reached" ? $"the sample was cut short: {reason}" : null;
 }

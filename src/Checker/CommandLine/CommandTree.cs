@@ -79,6 +79,7 @@ internal static class CommandTree
         var depth = Text("--depth", "D", $"Of a PCT sample, the depth of the bugs it is for; {SampleOptions.UsualDepth} unless given.");
         var engine = Text("--engine", "coyote", "Let Microsoft Coyote run the executions of a sample, where this build has it (-p:WithCoyote=true).");
         var strategy = Text("--strategy", "STRATEGY", "Of Coyote, how it chooses: 'random', unless given, 'prioritization', 'fair-prioritization', 'pos', 'q-learning' or 'dfs'.");
+        var changes = Text("--priority-changes", "N", $"Of Coyote's strategies with priorities, how often these change in an execution at most; {CoyoteOptions.UsualPriorityChanges} unless given.");
         var iterations = Text("--iterations", "N", $"Of Coyote, how many executions; {SampleOptions.UsualExecutions} unless given.");
         var coyoteTrace = Text("--coyote-trace", "FILE", "Write Coyote's own trace of the first execution of the one variant that breaks something to this file.");
         var coyoteReplay = Text("--coyote-replay", "FILE", "Let Coyote execute the trace in this file again.");
@@ -114,7 +115,7 @@ internal static class CommandTree
                 """,
         };
         command.Add(paths);
-        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, engine, strategy, iterations, coyoteTrace, coyoteReplay, shard, bisect, noCache, disagreements, traces, verbose, .. code.All])
+        foreach (var option in (Option[])[variants, format, property, output, certificate, states, memory, time, first, workers, checkpoint, every, resume, exact, reduction, cross, switches, sample, executions, seed, depth, engine, strategy, changes, iterations, coyoteTrace, coyoteReplay, shard, bisect, noCache, disagreements, traces, verbose, .. code.All])
         {
             command.Add(option);
         }
@@ -143,7 +144,7 @@ internal static class CommandTree
                     Workers = parsed.GetValue(workers) is { } w ? Quantity.Workers("--workers", w) : Math.Min(Environment.ProcessorCount, Quantity.MostWorkers),
                 },
                 MaxSwitches = parsed.GetValue(switches) is { } n ? Quantity.Number("--max-switches", n, 0, MostSwitches) : null,
-                Sample = CoyoteSampleOf(parsed.GetValue(engine), parsed.GetValue(strategy), parsed.GetValue(iterations), parsed.GetValue(seed), parsed.GetValue(sample))
+                Sample = CoyoteSampleOf(parsed.GetValue(engine), parsed.GetValue(strategy), parsed.GetValue(changes), parsed.GetValue(iterations), parsed.GetValue(seed), new[] { sample, executions, depth }.FirstOrDefault(o => parsed.GetValue(o) is not null)?.Name)
                     ?? SampleOf(parsed.GetValue(sample), parsed.GetValue(executions), parsed.GetValue(seed), parsed.GetValue(depth)),
                 CoyoteTrace = parsed.GetValue(coyoteTrace),
                 CoyoteReplay = parsed.GetValue(coyoteReplay),
@@ -255,11 +256,11 @@ internal static class CommandTree
     };
 
     // Null where Coyote is not asked for.
-    private static SampleOptions? CoyoteSampleOf(string? engine, string? strategy, string? iterations, string? seed, string? sample)
+    private static SampleOptions? CoyoteSampleOf(string? engine, string? strategy, string? changes, string? iterations, string? seed, string? own)
     {
         if (engine is null)
         {
-            var alone = strategy is not null ? "--strategy" : iterations is not null ? "--iterations" : null;
+            var alone = strategy is not null ? "--strategy" : changes is not null ? "--priority-changes" : iterations is not null ? "--iterations" : null;
             return alone is null ? null : throw new WrongInputException($"{alone} is about Coyote, so it goes with --engine coyote");
         }
 
@@ -268,9 +269,9 @@ internal static class CommandTree
             throw new WrongInputException($"--engine cannot be '{engine}'; write coyote, or leave it out for ThpCheck's own");
         }
 
-        if (sample is not null)
+        if (own is not null)
         {
-            throw new WrongInputException("--engine coyote draws executions as --strategy says, so it does not go with --sample");
+            throw new WrongInputException($"--engine coyote draws --iterations as --strategy says, so it does not go with {own}");
         }
 
         if (CoyoteEngine.Missing is { } missing)
@@ -288,12 +289,18 @@ internal static class CommandTree
             "dfs" => CoyoteStrategy.Dfs,
             _ => throw new WrongInputException($"--strategy cannot be '{strategy}'; write random, prioritization, fair-prioritization, pos, q-learning or dfs"),
         };
+        if (changes is not null && chosen is not (CoyoteStrategy.Prioritization or CoyoteStrategy.FairPrioritization))
+        {
+            throw new WrongInputException("--priority-changes is about priorities, so it goes with --strategy prioritization or fair-prioritization");
+        }
+
+        var most = changes is null ? CoyoteOptions.UsualPriorityChanges : Quantity.Number("--priority-changes", changes, 1, MostDepth);
         return new SampleOptions(
             SampleMethod.Random,
             iterations is null ? SampleOptions.UsualExecutions : Quantity.Count("--iterations", iterations),
             seed is null ? SampleOptions.UsualSeed : Quantity.Number("--seed", seed, 0, int.MaxValue))
         {
-            Coyote = new CoyoteSample(strategy ?? "random", chosen),
+            Coyote = new CoyoteSample(changes is null ? strategy ?? "random" : $"{strategy}, {most} changes", chosen) { PriorityChanges = most },
         };
     }
 

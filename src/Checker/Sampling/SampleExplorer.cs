@@ -162,7 +162,7 @@ internal sealed class SampleExplorer : IProgram
     {
         string? incomplete = null;
         var coyote = _options.Coyote!;
-        var run = CoyoteEngine.Sample(this, new CoyoteOptions(coyote.Strategy, _options.Executions, _options.Seed) { Trace = coyote.Replay }, () =>
+        var run = CoyoteEngine.Sample(this, new CoyoteOptions(coyote.Strategy, _options.Executions, _options.Seed) { Trace = coyote.Replay, PriorityChanges = coyote.PriorityChanges }, () =>
         {
             incomplete ??= _executions > 0 && _executions < _options.Executions ? _limits.Reached(_states.Count, _anyViolation) : null;
             return incomplete is null && _executions < _options.Executions && !IsEnough;

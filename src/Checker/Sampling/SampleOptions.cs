@@ -15,6 +15,9 @@ internal enum SampleMethod
 /// <param name="Strategy">How it chooses.</param>
 internal sealed record CoyoteSample(string Name, CoyoteStrategy Strategy)
 {
+    /// <summary>For its strategies with priorities, how often these change in an execution at most.</summary>
+    public int PriorityChanges { get; init; } = CoyoteOptions.UsualPriorityChanges;
+
     /// <summary>A trace of Coyote's, which is executed again instead; or null.</summary>
     public string? Replay { get; init; }
 
