@@ -1,5 +1,12 @@
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Tests.Litmus;
+using ThpCheck.Checker.Tests.Reports;
+using ThpCheck.Checker.Verdicts;
+using ThpCheck.Specs;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Coyote.Tests;
 
@@ -26,5 +33,25 @@ public sealed class DrivenTests
         var (executions, found) = SampleExplorer.Driven(InterleavingTests.Steps(3, 2, 2), new Enumeration());
 
         Assert.Equal((210, 210 * 7, 210), (executions, found.Transitions, found.Ends));
+    }
+
+    /// <remarks>Four turns, each of just so many steps: none of Coyote's strategies comes upon it soon.</remarks>
+    [CoyoteFact]
+    public void Led_along_the_least_counterexample_Coyote_breaks_the_same_promise()
+    {
+        const string Broken = "private-writes-stay-private";
+        var least = Judge.Run(Scenario(), new Budget())[Broken].Counterexample!;
+        var instance = Scenario();
+
+        var (executions, found) = SampleExplorer.Driven(instance, new Following(Schedule.Parse(instance.Machine, least.Schedule)));
+
+        var hit = found.HitOf(instance.Properties.ToList().FindIndex(p => p.Name == Broken))!;
+        Assert.Equal((1, least.Schedule), (executions, Schedule.Format(instance.Machine, hit.Schedule)));
+    }
+
+    private static Instance Scenario()
+    {
+        var scenario = ScenarioReader.Read(Repository.File("specs", "cow", "large-folio-in-two-tables.yaml")).Document!;
+        return ScenarioBinder.Bind(scenario, scenario.Variants.Single(v => v.Name.Value == "linux-6.15-no-recheck")).Variant!.Instance;
     }
 }
