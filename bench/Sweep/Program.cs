@@ -23,18 +23,16 @@ if (CoyoteEngine.Missing is { } missing)
 }
 
 var errors = new List<Diagnostic>();
-var paths = ScenarioFiles.Find(words.Count > 1 ? words[1..] : [ScenarioFiles.Default], errors);
-var variants = new List<(ScenarioFile Scenario, VariantSpec Variant)>();
-foreach (var path in paths)
-{
-    var read = ScenarioReader.Read(path);
-    errors.AddRange(read.Diagnostics);
-    variants.AddRange((read.Document?.Variants ?? []).Select(v => (read.Document!, v)));
-}
-
+var scenarios = ScenarioFiles.Read(words.Count > 1 ? words[1..] : [], errors.Add).ToArray();
 var known = rows.Select(r => (r.Scenario, r.Variant)).ToHashSet();
 var sweeper = new Sweeper(effort);
-foreach (var (scenario, variant) in variants.Where(v => !known.Contains((v.Scenario.Path, v.Variant.Name.Value))).OrderBy(v => v.Variant.Expect.Count == 0)) // what must break comes first
+var left =
+    from scenario in scenarios
+    from variant in scenario.Variants
+    where !known.Contains((scenario.Path, variant.Name.Value))
+    orderby variant.Expect.Count == 0 // what must break comes first
+    select (scenario, variant);
+foreach (var (scenario, variant) in left)
 {
     var (bound, diagnostics) = ScenarioBinder.Bind(scenario, variant);
     errors.AddRange(diagnostics);

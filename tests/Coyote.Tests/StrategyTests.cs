@@ -106,8 +106,8 @@ public sealed class StrategyTests
 
     [CoyoteTheory]
     [InlineData("random", "--priority-changes", "3", "goes with --strategy prioritization or fair-prioritization")]
-    [InlineData("prioritization", "--depth", "3", "does not go with --depth")]
-    [InlineData("prioritization", "--executions", "3", "does not go with --executions")]
+    [InlineData("prioritization", "--depth", "3", "--depth says how to sample, so it goes with --sample")]
+    [InlineData("prioritization", "--executions", "3", "--executions says how to sample, so it goes with --sample")]
     [InlineData("prioritization", "--sample", "pct", "does not go with --sample")]
     public void What_Coyote_does_not_take_is_refused(string strategy, string option, string value, string why)
     {

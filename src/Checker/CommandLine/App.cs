@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ThpCheck.Checker.CommandLine.Syntax;
 using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 

@@ -135,7 +135,7 @@ internal sealed class CheckCommand
 
     private int Run()
     {
-        var scenarios = Read();
+        var scenarios = ScenarioFiles.Read(_options.Paths, d => Report([d])).ToList();
         var number = 0;
         var selected = scenarios.Select(s => (Scenario: s, Variants: Select(s).FindAll(_ => _options.Shard is not var (part, of) || number++ % of == part - 1))).Where(s => s.Variants.Count > 0).ToArray();
         ReportUnknownVariants(scenarios);
@@ -151,7 +151,7 @@ internal sealed class CheckCommand
             _checkpoints = Prepare(of, one[0]);
         }
 
-        using var file = _options.Output is { } path ? Open(path) : null;
+        using var file = _options.Output is { } path ? Streams.OpenReport(path) : null;
         var output = file ?? _streams.Out;
         var report = ReportTo(output, file is not null, scenarios.Count == 1);
         using var disposable = report as IDisposable;
@@ -160,7 +160,7 @@ internal sealed class CheckCommand
         var known = new Dictionary<VariantSpec, KnownVerdict>(ReferenceEqualityComparer.Instance);
         foreach (var (scenario, variant) in selected.SelectMany(s => s.Variants.Select(v => (s.Scenario, v))))
         {
-            if (_cache?.Find(scenario, variant) is { } found)
+            if (_cache?.Find(scenario, variant) is { } found && (found.Json is not null || _options.Format != ReportFormat.Json))
             {
                 known.Add(variant, found);
             }
@@ -203,37 +203,27 @@ internal sealed class CheckCommand
         return summary.ExitCode;
     }
 
-    // A report that shows interleavings needs the search that finds them, and a search that is limited in what it looks at is not what was kept.
+    // A search that is limited in what it looks at is not what was kept, and a report that shows interleavings of what is expected needs the search that
+    // finds them, unless they were kept as they are written.
     private bool IsCached(int scenarios) =>
-        _options is { Cache: true, Format: ReportFormat.Text, Traces: false, Verbose: false, Disagreements: false, MaxSwitches: null, Sample: null, CrossCheck: false, Certificate: null, Resume: null, Checkpoint: null, Variants.Count: 0 }
-        && scenarios > 1 && _streams.Verdicts is not null && !_options.Code.Combines && _options.Code.Models is null
-        && _options.Budget is { Exact: false, First: false, Reductions: Reduction.Reductions.None };
+        _options is { Cache: true, Disagreements: false, MaxSwitches: null, Sample: null, CrossCheck: false, Certificate: null, Resume: null, Checkpoint: null }
+        && _streams.Verdicts is not null && !_options.Code.Combines && _options.Code.Models is null
+        && _options.Budget is { Exact: false, First: false, Reductions: Reduction.Reductions.None }
+        && _options.Format switch
+        {
+            ReportFormat.Text => _options is { Traces: false, Verbose: false, Variants.Count: 0 } && scenarios > 1,
+            ReportFormat.Sarif => _options is { Traces: false, Variants.Count: 0 },
+            ReportFormat.Json or ReportFormat.Junit or ReportFormat.Ktap => true,
+            _ => false,
+        };
 
     private void Keep(VariantReport found)
     {
         if (_cache is not null && found is { Known: null, Standing: Standing.AsExpected, Checked: { Result: { IsComplete: true, CountsReduced: false } } isChecked })
         {
-            _cache.Add(found.Scenario, found.Variant, Reports.TextReport.KnownOf(found), isChecked.Bound.Instance.Machine);
+            var known = Reports.TextReport.KnownOf(found) with { Json = _options.Format == ReportFormat.Json ? VariantJson.ToKeep(found) : null };
+            _cache.Add(found.Scenario, found.Variant, known, isChecked.Bound.Instance.Machine);
         }
-    }
-
-    private List<ScenarioFile> Read()
-    {
-        var paths = new List<Diagnostic>();
-        var files = ScenarioFiles.Find(_options.Paths.Count == 0 ? [ScenarioFiles.Default] : _options.Paths, paths);
-        Report(paths);
-        var scenarios = new List<ScenarioFile>();
-        foreach (var file in files)
-        {
-            var read = ScenarioReader.Read(file);
-            Report(read.Diagnostics);
-            if (read.Document is { } scenario)
-            {
-                scenarios.Add(scenario);
-            }
-        }
-
-        return scenarios;
     }
 
     private List<VariantSpec> Select(ScenarioFile scenario) =>
@@ -492,19 +482,6 @@ internal sealed class CheckCommand
         });
     }
 
-    /// <exception cref="WrongInputException">It cannot be written.</exception>
-    private static StreamWriter Open(string path)
-    {
-        try
-        {
-            return new StreamWriter(path, append: false);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new WrongInputException($"the report cannot be written to '{path}': {e.Message}");
-        }
-    }
-
     private void Report(IReadOnlyList<Diagnostic> diagnostics)
     {
         foreach (var diagnostic in diagnostics)
@@ -512,7 +489,7 @@ internal sealed class CheckCommand
             if (_known.Add(diagnostic))
             {
                 _errors.Add(diagnostic);
-                _streams.Error.WriteLine(diagnostic.Line == 0 ? $"thpcheck: {diagnostic.Message}" : diagnostic.ToString());
+                _streams.Write(diagnostic);
             }
         }
     }

@@ -42,7 +42,7 @@ internal static class Guarded
     /// <returns>Its exit code.</returns>
     public static int RunEach(IReadOnlyList<string> words, IReadOnlyList<string> paths, bool isText, long bytes, Streams streams)
     {
-        var files = isText ? ScenarioFiles.Find(paths.Count == 0 ? [ScenarioFiles.Default] : paths, []) : [];
+        var files = isText ? ScenarioFiles.Find(paths, []) : [];
         if (files.Count < 2)
         {
             return Run(words, bytes, streams);

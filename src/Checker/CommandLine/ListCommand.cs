@@ -17,23 +17,14 @@ internal static class ListCommand
     {
         var errors = new List<Diagnostic>();
         var paper = PaperFor(streams);
-        foreach (var file in ScenarioFiles.Find(paths.Count == 0 ? [ScenarioFiles.Default] : paths, errors))
+        foreach (var scenario in ScenarioFiles.Read(paths, errors.Add))
         {
-            var read = ScenarioReader.Read(file);
-            errors.AddRange(read.Diagnostics);
-            if (read.Document is { } scenario)
-            {
-                paper.Write(file, Tone.Heading);
-                paper.WriteLine($"  {scenario.Title}");
-                paper.WriteProse(string.Join(", ", scenario.Variants.Select(v => v.Name.Value)), 4);
-            }
+            paper.Write(scenario.Path, Tone.Heading);
+            paper.WriteLine($"  {scenario.Title}");
+            paper.WriteProse(string.Join(", ", scenario.Variants.Select(v => v.Name.Value)), 4);
         }
 
-        foreach (var error in errors)
-        {
-            streams.Error.WriteLine(error.Line == 0 ? $"thpcheck: {error.Message}" : error.ToString());
-        }
-
+        errors.ForEach(streams.Write);
         return errors.Count == 0 ? ExitCodes.AsExpected : ExitCodes.WrongInput;
     }
 
@@ -121,9 +112,9 @@ internal static class ListCommand
             PropertyForm.AlwaysAt => $"always at {property.At}",
             PropertyForm.AlwaysOutside => $"always outside {property.At}",
             PropertyForm.KernelBug => "in every scenario",
-            _ => JsonReport.Kind(property.Form),
+            _ => VariantJson.Kind(property.Form),
         };
-        return property.Class == PropertyClass.Safety ? form : $"{form}, {JsonReport.Class(property.Class)}";
+        return property.Class == PropertyClass.Safety ? form : $"{form}, {VariantJson.Class(property.Class)}";
     }
 
     private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];

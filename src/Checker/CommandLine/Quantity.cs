@@ -14,6 +14,9 @@ internal static class Quantity
     /// <summary>The most workers there can be: their number is part of a mark in 32 bits.</summary>
     public const int MostWorkers = 16;
 
+    /// <summary>As many as there are cores.</summary>
+    public static int UsualWorkers => Math.Min(Environment.ProcessorCount, MostWorkers);
+
     /// <exception cref="WrongInputException">It is no number of workers.</exception>
     public static int Workers(string option, string text) => Count(option, text) is var count && count <= MostWorkers
         ? (int)count

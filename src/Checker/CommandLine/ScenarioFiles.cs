@@ -2,7 +2,7 @@ using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
 
-/// <summary>Finds scenarios in files and folders.</summary>
+/// <summary>Finds and reads scenarios in files and folders.</summary>
 internal static class ScenarioFiles
 {
     /// <summary>Where scenarios are when nobody says.</summary>
@@ -11,13 +11,13 @@ internal static class ScenarioFiles
     private const string Pattern = "*.yaml";
 
     /// <summary>The files, those of a folder in the ordinal order of their paths, each once.</summary>
-    /// <param name="paths">Files, and folders to look through.</param>
+    /// <param name="paths">Files, and folders to look through; <see cref="Default"/> when there are none.</param>
     /// <param name="errors">Takes what is wrong with a path; the others are still looked at.</param>
     public static IReadOnlyList<string> Find(IReadOnlyList<string> paths, ICollection<Diagnostic> errors)
     {
         var files = new List<string>();
         var known = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var path in paths)
+        foreach (var path in paths.Count == 0 ? [Default] : paths)
         {
             foreach (var file in In(path, errors))
             {
@@ -29,6 +29,29 @@ internal static class ScenarioFiles
         }
 
         return files;
+    }
+
+    /// <summary>The scenarios in them, in that order, as they are read.</summary>
+    /// <param name="paths">Files, and folders to look through; <see cref="Default"/> when there are none.</param>
+    /// <param name="report">Is told what is wrong with a path or a file; the others are still read.</param>
+    public static IEnumerable<ScenarioFile> Read(IReadOnlyList<string> paths, Action<Diagnostic> report)
+    {
+        var missing = new List<Diagnostic>();
+        var files = Find(paths, missing);
+        missing.ForEach(report);
+        foreach (var file in files)
+        {
+            var read = ScenarioReader.Read(file);
+            foreach (var diagnostic in read.Diagnostics)
+            {
+                report(diagnostic);
+            }
+
+            if (read.Document is { } scenario)
+            {
+                yield return scenario;
+            }
+        }
     }
 
     private static IEnumerable<string> In(string path, ICollection<Diagnostic> errors)

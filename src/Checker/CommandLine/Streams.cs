@@ -1,3 +1,5 @@
+using ThpCheck.Specs.Format;
+
 namespace ThpCheck.Checker.CommandLine;
 
 /// <summary>Where a command writes, and what looks at it.</summary>
@@ -35,5 +37,25 @@ internal sealed record Streams(TextWriter Out, TextWriter Error)
             Verdicts = Caching.VerdictCache.UsualFolder,
             Progress = !Console.IsErrorRedirected && !Console.IsOutputRedirected,
         };
+    }
+
+    /// <summary>What is wrong, with its place where it has one.</summary>
+    public static string Sentence(Diagnostic diagnostic) => diagnostic.Line == 0 ? $"thpcheck: {diagnostic.Message}" : diagnostic.ToString();
+
+    /// <summary>Writes what is wrong.</summary>
+    public void Write(Diagnostic diagnostic) => Error.WriteLine(Sentence(diagnostic));
+
+    /// <summary>A file that takes a report.</summary>
+    /// <exception cref="WrongInputException">It cannot be written.</exception>
+    public static StreamWriter OpenReport(string path)
+    {
+        try
+        {
+            return new StreamWriter(path, append: false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new WrongInputException($"the report cannot be written to '{path}': {e.Message}");
+        }
     }
 }

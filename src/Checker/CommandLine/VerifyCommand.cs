@@ -75,7 +75,7 @@ internal sealed class VerifyCommand(VerifyOptions options, Streams streams, Canc
             throw new WrongInputException("there is nothing to compare: no variant of the scenarios is without patches and toggles; name one with --variant");
         }
 
-        using var file = options.Output is { } path ? Open(path) : null;
+        using var file = options.Output is { } path ? Streams.OpenReport(path) : null;
         var output = file ?? streams.Out;
         var paper = file is not null ? new Paper(output, Streams.UsualWidth, colour: false) : new Paper(output, streams.Width, streams.Colour);
         IVerifyReport report = options.Format == ReportFormat.Json ? new VerifyJson(output) : new VerifyText(paper, options.Traces);
@@ -103,27 +103,9 @@ internal sealed class VerifyCommand(VerifyOptions options, Streams streams, Canc
     // Which variants are compared; the patch is compiled for each of their kernels, so that what is wrong with it is said before anything runs.
     private Plan Prepare(Library library)
     {
-        var missing = new List<Diagnostic>();
         var beside = options.Code.Series.Select(f => Path.ChangeExtension(f, ".yaml")).Where(File.Exists);
         string[] named = [.. options.Scenarios.Count == 0 ? [ScenarioFiles.Default] : options.Scenarios, .. beside];
-        var files = ScenarioFiles.Find(named, missing);
-        foreach (var diagnostic in missing)
-        {
-            Report($"thpcheck: {diagnostic.Message}");
-        }
-
-        var all = new List<(ScenarioFile Scenario, VariantSpec Variant)>();
-        foreach (var path in files)
-        {
-            var read = ScenarioReader.Read(path);
-            foreach (var diagnostic in read.Diagnostics)
-            {
-                Report(diagnostic.ToString());
-            }
-
-            all.AddRange(read.Document is { } scenario ? scenario.Variants.Where(IsMeant).Select(v => (scenario, v)) : []);
-        }
-
+        var all = ScenarioFiles.Read(named, d => Report(Streams.Sentence(d))).SelectMany(s => s.Variants.Where(IsMeant).Select(v => (Scenario: s, Variant: v))).ToList();
         foreach (var unknown in all.Count == 0 ? options.Variants : options.Variants.Where(v => all.All(a => a.Variant.Name.Value != v)))
         {
             throw new WrongInputException($"no variant '{unknown}' in the scenarios");
@@ -222,19 +204,6 @@ internal sealed class VerifyCommand(VerifyOptions options, Streams streams, Canc
         {
             _errors.Add(error);
             streams.Error.WriteLine(error);
-        }
-    }
-
-    /// <exception cref="WrongInputException">It cannot be written.</exception>
-    private static StreamWriter Open(string path)
-    {
-        try
-        {
-            return new StreamWriter(path, append: false);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new WrongInputException($"the report cannot be written to '{path}': {e.Message}");
         }
     }
 }

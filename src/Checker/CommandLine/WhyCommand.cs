@@ -74,7 +74,7 @@ internal sealed class WhyCommand
 
     private int Run()
     {
-        var scenarios = Read();
+        var scenarios = ScenarioFiles.Read(_options.Paths, d => Report([d])).ToList();
         var chosen = scenarios.SelectMany(s => Choose(s).Select(v => (Scenario: s, Variant: v))).ToArray();
         CheckNames(scenarios, chosen.Length);
         var variants = chosen.Select(c => Ask(c.Scenario, c.Variant)).OfType<AskedVariant>().ToArray();
@@ -100,25 +100,6 @@ internal sealed class WhyCommand
             : _isWrong ? ExitCodes.WrongInput
             : _leftOut.Count > 0 || result.Count(SiteNeed.NotDecided) > 0 ? ExitCodes.Incomplete
             : ExitCodes.AsExpected;
-    }
-
-    private List<ScenarioFile> Read()
-    {
-        var missing = new List<Diagnostic>();
-        var files = ScenarioFiles.Find(_options.Paths.Count == 0 ? [ScenarioFiles.Default] : _options.Paths, missing);
-        Report(missing);
-        var scenarios = new List<ScenarioFile>();
-        foreach (var file in files)
-        {
-            var read = ScenarioReader.Read(file);
-            Report(read.Diagnostics);
-            if (read.Document is { } scenario)
-            {
-                scenarios.Add(scenario);
-            }
-        }
-
-        return scenarios;
     }
 
     // The variants that are named, or the first that is expected to hold: what fails anyway says little about what is there to prevent it.
@@ -242,7 +223,7 @@ internal sealed class WhyCommand
         foreach (var diagnostic in diagnostics)
         {
             _isWrong = true;
-            _streams.Error.WriteLine(diagnostic.Line == 0 ? $"thpcheck: {diagnostic.Message}" : diagnostic.ToString());
+            _streams.Write(diagnostic);
         }
     }
 }

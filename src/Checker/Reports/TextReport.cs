@@ -143,7 +143,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         ];
         if (summary.Known > 0)
         {
-            paper.WriteProse($"{Prose.Count(summary.Known, "variant")} {(summary.Known == 1 ? "is" : "are")} known from an earlier run of the same code, and not explored again; --no-cache explores all.", 0, Tone.Faint);
+            paper.WriteProse(summary.KnownSentence, 0, Tone.Faint);
         }
 
         var interrupted = summary.Interrupted ? "Interrupted. " : "";

@@ -75,7 +75,7 @@ public sealed class BadPatchTests
 
     [Theory]
     [InlineData("Func<int, int> f = null!; f = i => f(i + 1) + 1; if (f(1) > 0)", "the stack overflowed")]
-    [InlineData("var kept = new List<byte[]>(); while (page is not null) { kept.Add(new byte[1 << 20]); }", "OutOfMemoryException")]
+    [InlineData("var kept = new List<byte[]>(); while (page is not null) { kept.Add(new byte[1 << 26]); }", "OutOfMemoryException")]
     [InlineData("if (Enumerable.Range(0, int.MaxValue).All(i => Enumerable.Range(0, int.MaxValue).All(j => i >= 0)))", "has run for 5 seconds without coming to a step")]
     public void What_cannot_be_stopped_from_inside_ends_with_its_process_and_the_next_scenario_gets_a_new_one(string before, string sentence)
     {

@@ -1,15 +1,16 @@
 using System.CommandLine;
 using ThpCheck.Checker.Patching;
+using static ThpCheck.Checker.CommandLine.Syntax.Forms;
 
-namespace ThpCheck.Checker.CommandLine;
+namespace ThpCheck.Checker.CommandLine.Syntax;
 
 /// <summary>The options that bring a user's code and combinations along, the same for every command.</summary>
-internal sealed class UserCodeOptions
+internal sealed class UserCodeSyntax
 {
-    private readonly Option<string?> _models = new("--models") { HelpName = "FOLDER", Description = "Load the files of C# in this folder, too: patches, kernel files, properties." };
+    private readonly Option<string?> _models = Text("--models", "FOLDER", "Load the files of C# in this folder, too: patches, kernel files, properties.");
     private readonly Option<string[]> _patches = Repeated("--patch", "NAME", "Put this patch, a name or a file of C#, on top of each variant; may be given several times, in order. What the scenario expects of the variant does not apply then.");
     private readonly Option<string[]> _toggles = Repeated("--toggle", "NAME=VALUE", "Set this toggle, on or off, in each variant; may be given several times.");
-    private readonly Option<bool> _inProcess = new("--in-process") { Description = "Run code that is not part of the tool in this process, without limits on it." };
+    private readonly Option<bool> _inProcess = Flag("--in-process", "Run code that is not part of the tool in this process, without limits on it.");
 
     /// <summary>Whether such code runs in this process.</summary>
     public bool InProcess(ParseResult parsed) => parsed.GetValue(_inProcess);
@@ -37,7 +38,4 @@ internal sealed class UserCodeOptions
             ? Guarded.Run([.. parsed.Tokens.Select(t => t.Value)], VerifyCommand.MemoryOf(new Exploration.Budget()), streams)
             : run(code);
     }
-
-    private static Option<string[]> Repeated(string name, string value, string description) =>
-        new(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
 }
