@@ -24,7 +24,6 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
     private const string Magic = "thpcheck verdict 2";
     private static readonly TimeSpan KeptUnused = TimeSpan.FromDays(30);
 
-    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal); // of scenarios, by path, their hashes
     private bool _hasWarned;
 
     /// <summary>Where verdicts are kept unless the environment says otherwise.</summary>
@@ -44,7 +43,7 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
         var file = FileOf(scenario, variant);
         try
         {
-            if (file is null || !File.Exists(file))
+            if (!File.Exists(file))
             {
                 return null;
             }
@@ -71,11 +70,7 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
     /// <param name="machine">The machine that was explored: it has the paths that were entered.</param>
     public void Add(ScenarioFile scenario, VariantSpec variant, KnownVerdict known, Machine machine)
     {
-        if (FileOf(scenario, variant) is not { } file)
-        {
-            return;
-        }
-
+        var file = FileOf(scenario, variant);
         var paths = machine.Paths.Where(CodeHashes.IsPath).Select(t => (t.IsGenericType ? t.GetGenericTypeDefinition() : t).FullName!).Distinct().Order(StringComparer.Ordinal).ToArray();
         if (paths.Any(p => code.Of(p) is null))
         {
@@ -129,26 +124,15 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
             : null;
     }
 
-    private string? FileOf(ScenarioFile scenario, VariantSpec variant)
+    // Of the text as it was read: the file may have another one by now.
+    private string FileOf(ScenarioFile scenario, VariantSpec variant)
     {
-        try
-        {
-            if (!_texts.TryGetValue(scenario.Path, out var text))
-            {
-                _texts.Add(scenario.Path, text = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(scenario.Path))));
-            }
-
-            string[] parts =
-            [
-                Magic, text, scenario.Path, variant.Name.Value, code.Rest, $"{typeof(Instance).Module.ModuleVersionId:N}", $"{typeof(VerdictCache).Module.ModuleVersionId:N}", Environment.Version.ToString(),
-                BitConverter.IsLittleEndian ? "little" : "big",
-            ];
-            return Path.Combine(folder, $"{HashOf(string.Join('\n', parts))[..40]}.txt");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null; // the scenario went away
-        }
+        string[] parts =
+        [
+            Magic, scenario.TextHash, scenario.Path, variant.Name.Value, code.Rest, $"{typeof(Instance).Module.ModuleVersionId:N}", $"{typeof(VerdictCache).Module.ModuleVersionId:N}", Environment.Version.ToString(),
+            BitConverter.IsLittleEndian ? "little" : "big",
+        ];
+        return Path.Combine(folder, $"{HashOf(string.Join('\n', parts))[..40]}.txt");
     }
 
     // Interleavings repeat themselves: packed they take a twentieth.

@@ -5,6 +5,7 @@ using ThpCheck.Checker.Gate;
 using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
 
 namespace ThpCheck.Checker.CommandLine;
@@ -99,6 +100,16 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
 
             if (Own.Any(o => file.Name.StartsWith(o, StringComparison.Ordinal)))
             {
+                if (file.After is not null && !File.Exists(file.Name))
+                {
+                    throw new WrongInputException($"{file.Name}, which {options.Diff} changes, is not here; the gate checks a diff of the model in the folder that has it, with the diff put on");
+                }
+
+                if (file.After is not null && IsOlder(file.Name))
+                {
+                    throw new WrongInputException($"{file.Name} is not what this program was built from, so that another model would be checked; build it first");
+                }
+
                 _ofModel.Add(file.Name);
                 continue;
             }
@@ -125,6 +136,13 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
                 streams.Error.WriteLine($"thpcheck: {unfit} in {options.Kernel} is neither what the diff is on nor what comes out, so only the hunks are looked at");
             }
         }
+    }
+
+    // Whether the program that runs was compiled from another text of a file.
+    private static bool IsOlder(string file)
+    {
+        var text = File.ReadAllBytes(file);
+        return new[] { typeof(KernelFile).Assembly, typeof(ScenarioBinder).Assembly }.Any(a => SourceLines.IsCompiledFrom(a, file, text) == false);
     }
 
     // Compares the kernel with the models and without, and takes back what they take care of.
@@ -230,6 +248,11 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
         if (options.Diff == "-")
         {
             return new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
+        }
+
+        if (Directory.Exists(options.Diff))
+        {
+            throw new WrongInputException($"--diff '{options.Diff}' is a folder; name a file of it, or - for the standard input");
         }
 
         try

@@ -116,7 +116,8 @@ internal sealed class KernelTree(string folder)
             {
                 string[] old = [.. hunk.Lines.Where(l => l.Sign != '+').Select(l => l.Text)];
                 var meant = Math.Max(0, hunk.OldStart - (old.Length == 0 ? 0 : 1)) + drift;
-                if (Find(at, old, meant, from) is not { } place)
+                // Lines that come without any beside them fit everywhere.
+                if ((old.Length == 0 && at.Count > 0) || Find(at, old, meant, from) is not { } place)
                 {
                     return null;
                 }
@@ -188,17 +189,25 @@ internal sealed class KernelTree(string folder)
     private static IEnumerable<TouchedCode> Compare(string name, string[] before, string[] after)
     {
         var (one, other) = (FunctionsIn(before), FunctionsIn(after));
+        var names = one.Keys.Union(other.Keys).ToHashSet(StringComparer.Ordinal);
+        var callers = one.Concat(other)
+            .SelectMany(f => f.Value.SelectMany(v => v.Body).Where(t => t.Kind == CTokenKind.Name && t.Text != f.Key && names.Contains(t.Text)).Select(t => (Called: t.Text, By: f.Key)))
+            .Distinct().ToLookup(c => c.Called, c => c.By, StringComparer.Ordinal);
         foreach (var function in one.Keys.Union(other.Keys))
         {
             var (old, @new) = (one.GetValueOrDefault(function) ?? [], other.GetValueOrDefault(function) ?? []);
             var (was, @is) = (CodeOf(old), CodeOf(@new));
             var lines = old.Concat(@new).ToArray();
-            if (!was.Select(t => t.Text).SequenceEqual(@is.Select(t => t.Text)) || !TextOf(before, old).SequenceEqual(TextOf(after, @new)))
+            var isSame = was.Select(t => t.Text).SequenceEqual(@is.Select(t => t.Text));
+            if (!isSame || !TextOf(before, old).SequenceEqual(TextOf(after, @new)))
             {
                 yield return new TouchedCode(name, function, FirstDifference(before, old, after, @new), was, @is)
                 {
                     IsWhole = true,
-                    Unknown = lines.Any(f => !f.IsWhole) ? "its end cannot be found" : null,
+                    Callers = callers,
+                    Unknown = lines.Any(f => !f.IsWhole) ? "its end cannot be found"
+                        : isSame && !ResultOf(old).SequenceEqual(ResultOf(@new)) ? "what it returns, or who sees it, changes"
+                        : null,
                 };
             }
         }
@@ -214,6 +223,8 @@ internal sealed class KernelTree(string folder)
         CFunctions.In(CTokens.In(string.Join('\n', lines))).GroupBy(f => f.Name).ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
 
     private static CToken[] CodeOf(IEnumerable<CFunction> functions) => [.. functions.SelectMany(f => f.Parameters.Append(Open).Concat(f.Body).Append(Close))];
+
+    private static IEnumerable<string> ResultOf(IEnumerable<CFunction> functions) => functions.SelectMany(f => f.Result).Select(t => t.Text);
 
     private static IEnumerable<string> TextOf(string[] lines, IEnumerable<CFunction> functions) => functions.SelectMany(f => lines[(f.FirstLine - 1)..Math.Min(f.LastLine, lines.Length)]);
 

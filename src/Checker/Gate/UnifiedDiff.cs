@@ -50,7 +50,7 @@ internal sealed partial class UnifiedDiff
 {
     private const int MostLines = 200_000; // of a file; the largest of the kernel's that somebody wrote has a tenth
 
-    private readonly BoundedLines _lines;
+    private readonly MailLines _lines;
     private readonly string _name;
     private readonly Func<string, bool> _isKept;
     private readonly HashSet<int> _patches = []; // of a series, those that are here
@@ -61,7 +61,7 @@ internal sealed partial class UnifiedDiff
     /// <param name="isKept">Which files' hunks are wanted, by name.</param>
     public UnifiedDiff(TextReader text, string name, Func<string, bool> isKept)
     {
-        _lines = new BoundedLines(text);
+        _lines = new MailLines(text, name);
         _name = name;
         _isKept = isKept;
     }
@@ -81,9 +81,16 @@ internal sealed partial class UnifiedDiff
     {
         DiffFile? file = null;
         string? before = null;
-        var (any, inHeader) = (false, false);
+        var (any, inHeader, wasHunk) = (false, false, false);
         for (var line = _lines.Next(); line is not null; line = _lines.Next())
         {
+            // A header that was not kept in step with its hunk would hide the rest of it.
+            if (wasHunk && line is [' ' or '+' or '-', ..] && line is not ("--" or "-- " or "---") && !line.StartsWith("--- ", StringComparison.Ordinal))
+            {
+                throw Wrong($"'{Short(line)}' is more than the header of the hunk above says, of {file!.Name}; is the diff damaged?");
+            }
+
+            wasHunk &= line.StartsWith('\\');
             if (line.StartsWith("diff --git ", StringComparison.Ordinal))
             {
                 if (file is not null)
@@ -117,6 +124,7 @@ internal sealed partial class UnifiedDiff
             else if (line.StartsWith("@@ ", StringComparison.Ordinal) && file is not null)
             {
                 Hunk(line, file);
+                wasHunk = true;
             }
             else if (line.StartsWith("@@@ ", StringComparison.Ordinal) || line.StartsWith("diff --cc ", StringComparison.Ordinal))
             {
@@ -139,7 +147,7 @@ internal sealed partial class UnifiedDiff
             {
                 file = file with { After = null };
             }
-            else if (line.StartsWith("From ", StringComparison.Ordinal) && FromLine().IsMatch(line))
+            else if (MailLines.IsFrom(line))
             {
                 if (file is not null)
                 {
@@ -169,12 +177,6 @@ internal sealed partial class UnifiedDiff
 
     private void Header(string line)
     {
-        const string Encoding = "Content-Transfer-Encoding:";
-        if (line.StartsWith(Encoding, StringComparison.OrdinalIgnoreCase) && line[Encoding.Length..].Trim().ToLowerInvariant() is ("base64" or "quoted-printable") and var encoded)
-        {
-            throw Wrong($"this mail is encoded as {encoded}; 'b4 am' or 'git mailinfo' decodes it");
-        }
-
         if (line.StartsWith("Subject:", StringComparison.OrdinalIgnoreCase))
         {
             if (PatchOf().Match(line) is { Success: true } number && int.TryParse(number.Groups[2].Value, NumberStyles.None, null, out var of) && of is > 0 and < 10_000)
@@ -257,6 +259,13 @@ internal sealed partial class UnifiedDiff
         return !digits.Success || int.TryParse(digits.Value, NumberStyles.None, CultureInfo.InvariantCulture, out count);
     }
 
+    // The kernel's folders.
+    private static readonly HashSet<string> Folders =
+    [
+        "arch", "block", "certs", "crypto", "Documentation", "drivers", "fs", "include", "init", "io_uring", "ipc", "kernel", "lib", "mm", "net", "rust", "samples", "scripts", "security", "sound", "tools", "usr",
+        "virt",
+    ];
+
     // The name in a line that begins with --- or +++; null for /dev/null.
     private string? NameIn(string text, char prefix)
     {
@@ -266,8 +275,12 @@ internal sealed partial class UnifiedDiff
             return null;
         }
 
-        return Checked(name.Length > 2 && name[0] == prefix && name[1] == '/' ? name[2..] : name);
+        return Checked(name.Length > 2 && name[0] == prefix && name[1] == '/' ? name[2..] : InTree(name));
     }
+
+    // Without what 'patch -p1' takes away: quilt writes linux-6.1.orig/mm/rmap.c, and git i/mm/rmap.c and w/mm/rmap.c if it is told to.
+    private static string InTree(string name) =>
+        name.Split('/', 3) is [var first, var second, _] && !Folders.Contains(first) && Folders.Contains(second) ? name[(first.Length + 1)..] : name;
 
     private string Checked(string name) =>
         name.Length == 0 || name.StartsWith('/') || name.Contains('\0', StringComparison.Ordinal) || name.Contains('\\', StringComparison.Ordinal) || (name.Length > 1 && name[1] == ':')
@@ -305,7 +318,7 @@ internal sealed partial class UnifiedDiff
     private static string Short(string text)
     {
         const int Most = 80;
-        var clean = new string([.. text.Take(Most).Select(c => char.IsControl(c) ? '?' : c)]);
+        var clean = new string([.. text.Take(Most).Select(c => c == '\t' ? ' ' : char.IsControl(c) ? '?' : c)]);
         return text.Length > Most ? $"{clean}..." : clean;
     }
 
@@ -314,9 +327,6 @@ internal sealed partial class UnifiedDiff
 
     [GeneratedRegex("^rename (from|to) (.+)$")]
     private static partial Regex Renamed();
-
-    [GeneratedRegex(@"^From \S+ +\S.*[0-9]{4}$|^From [0-9a-f]{40} ")]
-    private static partial Regex FromLine();
 
     [GeneratedRegex(@"\[[^\]]*\b([0-9]{1,4})/([0-9]{1,4})\]")]
     private static partial Regex PatchOf();

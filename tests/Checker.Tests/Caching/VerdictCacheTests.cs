@@ -3,9 +3,11 @@ using System.Text.RegularExpressions;
 using ThpCheck.Checker.Caching;
 using ThpCheck.Checker.CommandLine;
 using ThpCheck.Checker.Patching;
+using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Tests.CommandLine;
 using ThpCheck.Checker.Tests.Reports;
 using ThpCheck.Checker.Tests.Verification;
+using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.Tests.Caching;
@@ -85,6 +87,22 @@ public sealed class VerdictCacheTests : IDisposable
         Assert.All(files.SelectMany(f => f.Variants.Select(v => (f, v))), p => Assert.NotNull(same.Find(p.f, p.v)));
         Assert.All(files[0].Variants, v => Assert.Null(other.Find(files[0], v))); // kswapd walks the reverse map
         Assert.All(files[1].Variants, v => Assert.NotNull(other.Find(files[1], v))); // nobody here does
+    }
+
+    [Fact]
+    public void What_was_read_before_its_file_changed_is_not_kept_for_the_new_text()
+    {
+        var path = _folder.Write("scenario.yaml", File.ReadAllText(_scenarios[1]));
+        var before = ScenarioReader.Read(path).Document!;
+        File.AppendAllText(path, "# edited while the checker runs\n");
+        var after = ScenarioReader.Read(path).Document!;
+        var cache = new VerdictCache(_folder.Path, CodeHashes.OfModel, _ => { });
+        var machine = ScenarioBinder.Bind(before, before.Variants[0]).Variant!.Instance.Machine;
+
+        cache.Add(before, before.Variants[0], new KnownVerdict("holds", "1 state", "", [], 0), machine);
+
+        Assert.NotNull(cache.Find(before, before.Variants[0]));
+        Assert.Null(cache.Find(after, after.Variants[0]));
     }
 
     [Fact]
