@@ -1,0 +1,58 @@
+using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Stepping;
+using ThpCheck.Specs.Binding;
+
+namespace ThpCheck.Checker.Gate;
+
+/// <summary>
+/// Whether what a check of a diff of the model would check is the model with the diff: its code as this program was built from it, which is in its
+/// symbols, and its scenarios as they are in this folder.
+/// </summary>
+internal static class BuiltModel
+{
+    private static readonly Lazy<Dictionary<string, string>> Built = new(static () =>
+        SourceLines.Texts(typeof(KernelFile).Assembly).Concat(SourceLines.Texts(typeof(Library).Assembly)).ToDictionary());
+
+    /// <summary>The files that are otherwise, each with how, in a part of a sentence.</summary>
+    /// <param name="diffs">The diffs of the model's files, in order.</param>
+    public static IEnumerable<(string File, string How)> Otherwise(IEnumerable<DiffFile> diffs) =>
+        diffs.GroupBy(d => d.Name).Select(g => (g.Key, How: How(g.Key, [.. g]))).Where(f => f.How is not null).Select(f => (f.Key, f.How!));
+
+    // Null where it is as the diff has it, or where nothing of it is built.
+    private static string? How(string name, DiffFile[] diffs)
+    {
+        var isScenario = name.StartsWith("specs/", StringComparison.Ordinal);
+        if (!isScenario && !name.EndsWith(".cs", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var (what, then) = isScenario ? ("this folder has it", "apply the diff") : ("this program is built", "apply the diff, build it, and run the gate of that build");
+        var text = isScenario ? File.Exists(name) ? File.ReadAllText(name) : null : Built.Value.GetValueOrDefault(name);
+        if (diffs[^1].After is null)
+        {
+            return text is null ? null : $"{what} with the file, which the diff deletes; {then}";
+        }
+
+        if (text is null)
+        {
+            return $"{what} without the file; {then}";
+        }
+
+        if (diffs.Any(d => d.IsBinary || d.IsTooLarge))
+        {
+            return "its diff is too large to compare";
+        }
+
+        var lines = text.ReplaceLineEndings("\n").Split('\n');
+        var without = DiffApplication.Apply(lines, diffs) is not null;
+        if (DiffApplication.TakeOff(lines, diffs) is not null)
+        {
+            // Where a hunk only deletes and shows nothing around, what comes out is everywhere.
+            return without && diffs.SelectMany(d => d.Hunks).Any(h => h.Lines.All(l => l.Sign == '-'))
+                ? "the diff shows too little to tell whether it is on; 'git diff' without -U0 shows more" : null;
+        }
+
+        return without ? $"{what} without the diff; {then}" : $"{what} neither with the diff nor without; {then}";
+    }
+}
