@@ -65,8 +65,8 @@ internal static class SyncTable
         (SyncKind.Section, "preempt_enable", ""),
         (SyncKind.Section, "local_irq_disable", "local_irq_save"),
         (SyncKind.Section, "local_irq_enable", "local_irq_restore"),
-        (SyncKind.Section, "smp_call_function", "on_each_cpu on_each_cpu_mask"),
-        (SyncKind.Flush, "flush_tlb_pages", "flush_tlb_range flush_tlb_page flush_tlb_mm flush_tlb_mm_range flush_pmd_tlb_range flush_tlb_kernel_range"),
+        (SyncKind.Section, "smp_call_function", "on_each_cpu on_each_cpu_mask on_each_cpu_cond_mask smp_call_function_many flush_tlb_multi"),
+        (SyncKind.Flush, "flush_tlb_pages", "flush_tlb_range flush_tlb_page flush_tlb_mm flush_tlb_mm_range flush_pmd_tlb_range flush_tlb_kernel_range flush_tlb_func"),
         (SyncKind.Flush, "flush_tlb_all", ""),
         (SyncKind.Flush, "ptep_clear_flush", "ptep_clear_flush_notify"),
         (SyncKind.Flush, "pmdp_huge_clear_flush", "pmdp_huge_clear_flush_notify"),
@@ -145,7 +145,10 @@ internal static class SyncTable
     ];
 
     /// <summary>What a call of this name counts as, and the name that all have that do the same; null where the table has no such name.</summary>
-    public static (SyncKind Kind, string Name)? Of(string name) => Known.TryGetValue(name, out var known) ? known : null;
+    public static (SyncKind Kind, string Name)? Of(string name) => Known.TryGetValue(name, out var known) ? known
+        : name.StartsWith("folio_test_set_", StringComparison.Ordinal) || name.StartsWith("TestSetPage", StringComparison.Ordinal) ? (SyncKind.Atomic, "test_and_set_bit") // macros make these
+        : name.StartsWith("folio_test_clear_", StringComparison.Ordinal) || name.StartsWith("TestClearPage", StringComparison.Ordinal) ? (SyncKind.Atomic, "test_and_clear_bit")
+        : null;
 
     /// <summary>The same for any name, as far as the name itself tells; null where it tells nothing.</summary>
     public static (SyncKind Kind, string Name)? Guess(string name)

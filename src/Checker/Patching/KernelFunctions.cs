@@ -14,6 +14,9 @@ internal sealed record KernelFunction(Type File, MethodInfo Method, KernelSource
 
     /// <summary>Its name in the kernel.</summary>
     public string Function => Source.Function ?? Method.Name;
+
+    /// <summary>That, and those around it whose steps it has.</summary>
+    public IEnumerable<string> Functions => Source.With.Split(',', StringSplitOptions.RemoveEmptyEntries).Prepend(Function);
 }
 
 /// <summary>The functions of a release that can be overridden.</summary>

@@ -117,7 +117,7 @@ internal sealed class PatchSkeleton
 
     private string Override(KernelFunction function, Dictionary<string, (KernelFunction By, string Text)> helpers)
     {
-        var attribute = $"[KernelSource(\"{function.Source.File}\"{(function.Source.Function is { } name ? $", Function = \"{name}\"" : "")}, At = \"{function.Source.At}, changed\")]";
+        var attribute = $"[KernelSource(\"{function.Source.File}\"{(function.Source.Function is { } name ? $", Function = \"{name}\"" : "")}{(function.Source.With.Length > 0 ? $", With = \"{function.Source.With}\"" : "")}, At = \"{function.Source.At}, changed\")]";
         if (SourceOf(function) is not { } source)
         {
             throw new InvalidOperationException($"no source of {function.Name} in the model's symbols");

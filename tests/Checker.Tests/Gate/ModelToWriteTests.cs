@@ -27,9 +27,9 @@ public sealed class ModelToWriteTests : IDisposable
          		}
          		goto out;
          	}
-        --- a/mm/memory.c
-        +++ b/mm/memory.c
-        @@ -1380,2 +1380,3 @@ static unsigned long zap_pte_range(struct mmu_gather *tlb,
+        --- a/mm/mmap.c
+        +++ b/mm/mmap.c
+        @@ -1380,2 +1380,3 @@ void exit_mmap(struct mm_struct *mm)
          	bool compound;
         +	smp_mb();
          	int nr;
@@ -62,7 +62,7 @@ public sealed class ModelToWriteTests : IDisposable
             ],
             commands);
         Assert.Equal((0, ""), (written.ExitCode, written.Error));
-        Assert.Equal(["folio_lock_anon_vma_read", "zap_pte_range"], Overridden(File.ReadAllText(_folder.File("rmap-trust-the-lock.cs"))));
+        Assert.Equal(["folio_lock_anon_vma_read", "exit_mmap"], Overridden(File.ReadAllText(_folder.File("rmap-trust-the-lock.cs"))));
         Assert.Contains(
             """
                 // What the diff does to its synchronisation, in mm/rmap.c:552:
@@ -85,7 +85,7 @@ public sealed class ModelToWriteTests : IDisposable
 
         var gate = shell.Run("thpcheck gate --diff -", Diff);
 
-        Assert.Contains("  thpcheck new patch rmap-trust-the-lock --kernel linux-6.1 --function rmap.folio_lock_anon_vma_read --function memory.zap_pte_range\n", gate.Out, StringComparison.Ordinal);
+        Assert.Contains("  thpcheck new patch rmap-trust-the-lock --kernel linux-6.1 --function rmap.folio_lock_anon_vma_read --function mmap.exit_mmap\n", gate.Out, StringComparison.Ordinal);
     }
 
     [Fact]
