@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using ThpCheck.Checker.Reports;
@@ -13,17 +14,16 @@ namespace ThpCheck.Checker.Caching;
 /// </summary>
 /// <remarks>
 /// A wrong hit is impossible. A search is deterministic: the same code run on the same scenario enters the same paths in the same states.
-/// The key is of the scenario's text, the variant's name, the checker's and the properties' builds, the runtime, and all of the model's code
+/// The key is of the scenario's text and path, the variant's name, the checker's and the properties' builds, the runtime, and all of the model's code
 /// that is no path. The entry has the hashes of the paths that were entered. Where those are what they were, the search would go the same way
 /// step by step: to enter another path, one of them would have to call it, and to call it, it would have to be another. What is only
 /// found out in part, or with options that change what is looked at, is neither kept nor looked up.
 /// </remarks>
 internal sealed class VerdictCache(string folder, CodeHashes code, Action<string> warn)
 {
-    private const string Magic = "thpcheck verdict 1";
+    private const string Magic = "thpcheck verdict 2";
     private static readonly TimeSpan KeptUnused = TimeSpan.FromDays(30);
 
-    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal); // of scenarios, by path, their hashes
     private bool _hasWarned;
 
     /// <summary>Where verdicts are kept unless the environment says otherwise.</summary>
@@ -43,7 +43,7 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
         var file = FileOf(scenario, variant);
         try
         {
-            if (file is null || !File.Exists(file))
+            if (!File.Exists(file))
             {
                 return null;
             }
@@ -70,11 +70,7 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
     /// <param name="machine">The machine that was explored: it has the paths that were entered.</param>
     public void Add(ScenarioFile scenario, VariantSpec variant, KnownVerdict known, Machine machine)
     {
-        if (FileOf(scenario, variant) is not { } file)
-        {
-            return;
-        }
-
+        var file = FileOf(scenario, variant);
         var paths = machine.Paths.Where(CodeHashes.IsPath).Select(t => (t.IsGenericType ? t.GetGenericTypeDefinition() : t).FullName!).Distinct().Order(StringComparer.Ordinal).ToArray();
         if (paths.Any(p => code.Of(p) is null))
         {
@@ -84,7 +80,7 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
         string[] lines =
         [
             $"verdict {known.Verdict}", $"counts {known.Counts}", $"tail {known.Tail}", $"odds {known.Odds.ToString("R", CultureInfo.InvariantCulture)}",
-            .. known.Details.Select(d => $"detail {d}"), .. paths.Select(p => $"path {code.Of(p)} {p}"),
+            .. known.Details.Select(d => $"detail {d}"), .. known.Json is { } json ? [$"json {Packed(json)}"] : Array.Empty<string>(), .. paths.Select(p => $"path {code.Of(p)} {p}"),
         ];
         try
         {
@@ -124,30 +120,37 @@ internal sealed class VerdictCache(string folder, CodeHashes code, Action<string
 
         var lines = body.Split('\n').Select(l => l.Split(' ', 2)).Where(l => l.Length == 2).ToLookup(l => l[0], l => l[1]);
         return double.TryParse(lines["odds"].FirstOrDefault(), NumberStyles.Float, CultureInfo.InvariantCulture, out var odds)
-            ? (new KnownVerdict(lines["verdict"].First(), lines["counts"].First(), lines["tail"].First(), [.. lines["detail"]], odds), [.. lines["path"].Select(p => p.Split(' ', 2)).Select(p => (p[1], p[0]))])
+            ? (new KnownVerdict(lines["verdict"].First(), lines["counts"].First(), lines["tail"].First(), [.. lines["detail"]], odds) { Json = lines["json"].FirstOrDefault() is { } json ? Unpacked(json) : null }, [.. lines["path"].Select(p => p.Split(' ', 2)).Select(p => (p[1], p[0]))])
             : null;
     }
 
-    private string? FileOf(ScenarioFile scenario, VariantSpec variant)
+    // Of the text as it was read: the file may have another one by now.
+    private string FileOf(ScenarioFile scenario, VariantSpec variant)
     {
-        try
-        {
-            if (!_texts.TryGetValue(scenario.Path, out var text))
-            {
-                _texts.Add(scenario.Path, text = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(scenario.Path))));
-            }
+        string[] parts =
+        [
+            Magic, scenario.TextHash, scenario.Path, variant.Name.Value, code.Rest, $"{typeof(Instance).Module.ModuleVersionId:N}", $"{typeof(VerdictCache).Module.ModuleVersionId:N}", Environment.Version.ToString(),
+            BitConverter.IsLittleEndian ? "little" : "big",
+        ];
+        return Path.Combine(folder, $"{HashOf(string.Join('\n', parts))[..40]}.txt");
+    }
 
-            string[] parts =
-            [
-                Magic, text, variant.Name.Value, code.Rest, $"{typeof(Instance).Module.ModuleVersionId:N}", $"{typeof(VerdictCache).Module.ModuleVersionId:N}", Environment.Version.ToString(),
-                BitConverter.IsLittleEndian ? "little" : "big",
-            ];
-            return Path.Combine(folder, $"{HashOf(string.Join('\n', parts))[..40]}.txt");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+    // Interleavings repeat themselves: packed they take a twentieth.
+    private static string Packed(string text)
+    {
+        var packed = new MemoryStream();
+        using (var zip = new BrotliStream(packed, CompressionLevel.Fastest))
         {
-            return null; // the scenario went away
+            zip.Write(Encoding.UTF8.GetBytes(text));
         }
+
+        return Convert.ToBase64String(packed.ToArray());
+    }
+
+    private static string Unpacked(string packed)
+    {
+        using var zip = new StreamReader(new BrotliStream(new MemoryStream(Convert.FromBase64String(packed)), CompressionMode.Decompress), Encoding.UTF8);
+        return zip.ReadToEnd();
     }
 
     private void Warn(string sentence)

@@ -160,7 +160,7 @@ internal sealed class CheckCommand
         var known = new Dictionary<VariantSpec, KnownVerdict>(ReferenceEqualityComparer.Instance);
         foreach (var (scenario, variant) in selected.SelectMany(s => s.Variants.Select(v => (s.Scenario, v))))
         {
-            if (_cache?.Find(scenario, variant) is { } found)
+            if (_cache?.Find(scenario, variant) is { } found && (found.Json is not null || _options.Format != ReportFormat.Json))
             {
                 known.Add(variant, found);
             }
@@ -203,17 +203,26 @@ internal sealed class CheckCommand
         return summary.ExitCode;
     }
 
-    // A report that shows interleavings needs the search that finds them, and a search that is limited in what it looks at is not what was kept.
+    // A search that is limited in what it looks at is not what was kept, and a report that shows interleavings of what is expected needs the search that
+    // finds them, unless they were kept as they are written.
     private bool IsCached(int scenarios) =>
-        _options is { Cache: true, Format: ReportFormat.Text, Traces: false, Verbose: false, Disagreements: false, MaxSwitches: null, Sample: null, CrossCheck: false, Certificate: null, Resume: null, Checkpoint: null, Variants.Count: 0 }
-        && scenarios > 1 && _streams.Verdicts is not null && !_options.Code.Combines && _options.Code.Models is null
-        && _options.Budget is { Exact: false, First: false, Reductions: Reduction.Reductions.None };
+        _options is { Cache: true, Disagreements: false, MaxSwitches: null, Sample: null, CrossCheck: false, Certificate: null, Resume: null, Checkpoint: null }
+        && _streams.Verdicts is not null && !_options.Code.Combines && _options.Code.Models is null
+        && _options.Budget is { Exact: false, First: false, Reductions: Reduction.Reductions.None }
+        && _options.Format switch
+        {
+            ReportFormat.Text => _options is { Traces: false, Verbose: false, Variants.Count: 0 } && scenarios > 1,
+            ReportFormat.Sarif => _options is { Traces: false, Variants.Count: 0 },
+            ReportFormat.Json or ReportFormat.Junit or ReportFormat.Ktap => true,
+            _ => false,
+        };
 
     private void Keep(VariantReport found)
     {
         if (_cache is not null && found is { Known: null, Standing: Standing.AsExpected, Checked: { Result: { IsComplete: true, CountsReduced: false } } isChecked })
         {
-            _cache.Add(found.Scenario, found.Variant, Reports.TextReport.KnownOf(found), isChecked.Bound.Instance.Machine);
+            var known = Reports.TextReport.KnownOf(found) with { Json = _options.Format == ReportFormat.Json ? VariantJson.ToKeep(found) : null };
+            _cache.Add(found.Scenario, found.Variant, known, isChecked.Bound.Instance.Machine);
         }
     }
 

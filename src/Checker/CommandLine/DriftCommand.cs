@@ -49,14 +49,14 @@ internal static class DriftCommand
         var paper = new Paper(streams.Out, streams.Width, streams.Colour);
         var version = tree.Version is { } known ? $"the tree is {known}" : "the tree has no Makefile that says its version";
         paper.WriteProse($"Compared with {model} of the model; {version}.{(options.Release is null && $"linux-{tree.Version}" != model ? " --release names another." : "")}", 0);
-        foreach (var finding in findings.Where(f => f.Status != DriftStatus.Absent && (f.Status < DriftStatus.More || options.Verbose || since is not null || !f.IsOfVersion)).OrderBy(f => f.Status))
+        foreach (var finding in findings.Where(f => f.Status is not (DriftStatus.Absent or DriftStatus.Later) && (f.Status < DriftStatus.More || options.Verbose || since is not null || !f.IsOfVersion)).OrderBy(f => f.Status))
         {
             Write(paper, finding, options.Verbose);
         }
 
         Summarise(paper, findings, model, tree.Version);
         return findings.Any(f => f.Status is DriftStatus.Drifted or DriftStatus.Gone) ? ExitCodes.NotAsExpected
-            : findings.Any(f => f.Status is DriftStatus.CannotTell or DriftStatus.Absent || (f.Status == DriftStatus.More && !f.IsOfVersion)) ? ExitCodes.Incomplete
+            : findings.Any(f => f.Status is DriftStatus.CannotTell or DriftStatus.Absent or DriftStatus.Later || (f.Status == DriftStatus.More && !f.IsOfVersion)) ? ExitCodes.Incomplete
             : ExitCodes.AsExpected;
     }
 
@@ -109,7 +109,7 @@ internal static class DriftCommand
         var files = absent.Select(f => f.File).Distinct().ToArray();
         paper.WriteLine();
         paper.WriteProse($"Of {Prose.Count(findings.Length, "function")} of {model}: {Counts(findings)}.", 0);
-        if (version is not null && findings.Where(f => f.IsOfVersion && f.Status != DriftStatus.Absent).ToArray() is { Length: > 0 } own && own.Length + absent.Length < findings.Length)
+        if (version is not null && findings.Where(f => f.IsOfVersion && f.Status is not (DriftStatus.Absent or DriftStatus.Later)).ToArray() is { Length: > 0 } own && own.Length + absent.Length < findings.Length)
         {
             paper.WriteProse($"Of the {own.Length} of them whose paths were written from {version}: {Counts(own)}.", 0);
         }
@@ -125,7 +125,7 @@ internal static class DriftCommand
     {
         (DriftStatus Status, string What)[] words =
         [
-            (DriftStatus.Same, "as declared"), (DriftStatus.More, "as declared and with more"), (DriftStatus.Drifted, "drifted"), (DriftStatus.Gone, "gone"), (DriftStatus.CannotTell, "cannot be told"), (DriftStatus.Absent, "not in the tree"),
+            (DriftStatus.Same, "as declared"), (DriftStatus.More, "as declared and with more"), (DriftStatus.Drifted, "drifted"), (DriftStatus.Gone, "gone"), (DriftStatus.CannotTell, "cannot be told"), (DriftStatus.Later, "of later kernels, which the tree has not"), (DriftStatus.Absent, "not in the tree"),
         ];
         return string.Join(", ", words.Select(w => (Count: findings.Count(f => f.Status == w.Status), w.What)).Where(c => c.Count > 0).Select(c => $"{c.Count} {c.What}"));
     }

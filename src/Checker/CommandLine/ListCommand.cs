@@ -112,9 +112,9 @@ internal static class ListCommand
             PropertyForm.AlwaysAt => $"always at {property.At}",
             PropertyForm.AlwaysOutside => $"always outside {property.At}",
             PropertyForm.KernelBug => "in every scenario",
-            _ => JsonReport.Kind(property.Form),
+            _ => VariantJson.Kind(property.Form),
         };
-        return property.Class == PropertyClass.Safety ? form : $"{form}, {JsonReport.Class(property.Class)}";
+        return property.Class == PropertyClass.Safety ? form : $"{form}, {VariantJson.Class(property.Class)}";
     }
 
     private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];

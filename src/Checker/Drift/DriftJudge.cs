@@ -14,6 +14,9 @@ internal enum DriftStatus
     /// <summary>The tree has not the file.</summary>
     Absent,
 
+    /// <summary>The tree has it not, and the path was written from a later kernel, or from a patch.</summary>
+    Later,
+
     /// <summary>It does what the path does, and other things: they are new, or the path leaves them out.</summary>
     More,
 
@@ -83,6 +86,7 @@ internal sealed class DriftJudge(Modelled modelled, SourceTree tree, SourceTree?
         {
             return tree.IsPutTogether(function, file) ? finding with { Status = paths.Any(p => modelled.DeclaredBy(p).Count == 0) ? DriftStatus.Same : DriftStatus.CannotTell, Why = "a macro of its file makes it" }
                 : tree.FileOf(function) is { } elsewhere ? finding with { Why = $"it is in {elsewhere} there" }
+                : tree.Version is { } version && paths.All(p => VersionOf(p.At) is not { } at || at > version) ? finding with { Status = DriftStatus.Later, Why = $"its path is of {paths[0].At}" }
                 : finding with { Status = DriftStatus.Gone, Why = $"its file has no such function; its path is of {paths[0].At}" };
         }
 
@@ -135,7 +139,7 @@ internal sealed class DriftJudge(Modelled modelled, SourceTree tree, SourceTree?
         finding = finding with { Gone = gone, New = [.. operations.Where(o => !there.Contains(o.Name)).DistinctBy(o => o.Name)] };
         if (gone.Length == 0)
         {
-            return Swapped(declared, operations) is var (first, second) ? finding with { Why = $"it does {first} before {second}, and its path after it" }
+            return Swapped(declared, Operations([definition], modelled.Counts)) is var (first, second) ? finding with { Why = $"it does {first} before {second}, and its path after it" }
                 : finding.New.Count == 0 ? finding with { Status = DriftStatus.Same, Why = "as its path declares" }
                 : finding with { Status = DriftStatus.More, Why = $"all that its path declares, and more, which {(finding.IsOfVersion ? "the path leaves out" : "is new or which the path leaves out")}" };
         }

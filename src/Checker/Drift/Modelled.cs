@@ -36,6 +36,7 @@ internal sealed class Modelled
     private readonly Dictionary<string, List<ModelledFunction>> _byName = new(StringComparer.Ordinal);
     private readonly Dictionary<string, bool> _synchronises = new(StringComparer.Ordinal);
     private readonly Dictionary<MethodInfo, IReadOnlyList<SyncOperation>> _declared = [];
+    private readonly Lazy<HashSet<string>> _given;
 
     /// <param name="assemblies">Where the paths are.</param>
     public Modelled(params IReadOnlyList<Assembly> assemblies)
@@ -61,6 +62,7 @@ internal sealed class Modelled
         }
 
         Files = _byName.Values.SelectMany(f => f).Select(f => f.File).ToHashSet(StringComparer.Ordinal);
+        _given = new(() => Functions.SelectMany(f => Calls(f.Method)).Select(c => c.Method).Where(m => !m.IsSpecialName && char.IsLower(m.Name[0])).Select(m => m.Name).ToHashSet(StringComparer.Ordinal));
     }
 
     /// <summary>The model that is built in.</summary>
@@ -74,6 +76,9 @@ internal sealed class Modelled
 
     /// <summary>The paths that stand for a function of this name, whatever its file.</summary>
     public IReadOnlyList<ModelledFunction> Named(string function) => _byName.TryGetValue(function, out var found) ? found : [];
+
+    /// <summary>Whether paths take a function as given: no path is of its name, but paths call what is, or what does the same.</summary>
+    public bool IsGiven(string function) => !_byName.ContainsKey(function) && (_given.Value.Contains(function) || (SyncTable.Of(function) is var (_, name) && _given.Value.Contains(name)));
 
     /// <summary>What a call counts as where paths and C are compared: what the table has, and what is modelled and synchronises there.</summary>
     public (SyncKind Kind, string Name)? Counts(string call) => SyncTable.Of(call) ?? (Synchronises(call) ? (SyncKind.Call, call) : null);

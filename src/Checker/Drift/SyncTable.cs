@@ -84,7 +84,7 @@ internal static class SyncTable
         (SyncKind.Flush, "mmu_notifier_invalidate_range_end", "mmu_notifier_invalidate_range_only_end"),
         (SyncKind.Flush, "tlb_remove_table_sync_one", ""),
         (SyncKind.Reference, "folio_get", "get_page page_get folio_ref_inc folio_ref_add page_ref_inc page_ref_add"),
-        (SyncKind.Reference, "folio_put", "put_page folio_put_refs"),
+        (SyncKind.Reference, "folio_put", "put_page folio_put_refs folios_put put_pages_list"),
         (SyncKind.Reference, "folio_try_get", "get_page_unless_zero try_get_page folio_try_get_rcu page_ref_add_unless"),
         (SyncKind.Reference, "folio_ref_freeze", "page_ref_freeze"),
         (SyncKind.Reference, "folio_ref_unfreeze", "page_ref_unfreeze"),

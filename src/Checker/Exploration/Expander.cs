@@ -416,9 +416,9 @@ internal sealed class Expander
             Monitor.OnBug((KernelBug)BitOperations.TrailingZeroCount(met), edge);
         }
 
-        if (successor.HasEffects && Monitor.WatchesSteps)
+        var thread = Choice.FromLabel(successor.Label).Thread;
+        if (successor.HasEffects && Monitor.WatchesSteps && IsWatched(thread, successor.Transition))
         {
-            var thread = Choice.FromLabel(successor.Label).Thread;
             _stepper.State.Load(words, successor.Low, successor.High);
             Monitor.OnStep(_view, thread, _machine.Automaton(thread).TransitionAt(successor.Transition).Effects, edge);
         }

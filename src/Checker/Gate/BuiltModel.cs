@@ -1,3 +1,4 @@
+using System.Reflection;
 using ThpCheck.Model.Kernel;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
@@ -10,8 +11,9 @@ namespace ThpCheck.Checker.Gate;
 /// </summary>
 internal static class BuiltModel
 {
-    private static readonly Lazy<Dictionary<string, string>> Built = new(static () =>
-        SourceLines.Texts(typeof(KernelFile).Assembly).Concat(SourceLines.Texts(typeof(Library).Assembly)).ToDictionary());
+    private static readonly Assembly[] Assemblies = [typeof(KernelFile).Assembly, typeof(Library).Assembly];
+
+    private static readonly Lazy<Dictionary<string, string>> Built = new(static () => Assemblies.SelectMany(SourceLines.Texts).ToDictionary());
 
     /// <summary>The files that are otherwise, each with how, in a part of a sentence.</summary>
     /// <param name="diffs">The diffs of the model's files, in order.</param>
@@ -45,6 +47,11 @@ internal static class BuiltModel
         }
 
         var lines = text.ReplaceLineEndings("\n").Split('\n');
+        if (!isScenario && File.Exists(name) && Assemblies.Any(a => SourceLines.IsCompiledFrom(a, name, File.ReadAllBytes(name)) == false))
+        {
+            return "this folder has another text of it than this program was built from; build it, and run the gate of that build";
+        }
+
         var without = DiffApplication.Apply(lines, diffs) is not null;
         if (DiffApplication.TakeOff(lines, diffs) is not null)
         {

@@ -34,7 +34,7 @@ internal sealed record CodeChange(ChangeVerdict Verdict, string Why, IReadOnlyLi
 
     private static readonly string[] Flow = ["if", "else", "for", "while", "do", "switch", "case", "default", "goto", "return", "break", "continue"];
 
-    private static readonly string[] Types = ["int", "long", "short", "char", "unsigned", "signed", "bool", "void", "struct", "const", "static", "inline", "__always_inline", "noinline", "pte_t", "pmd_t", "pud_t", "spinlock_t", "u64", "u32"];
+    private static readonly string[] Types = ["int", "long", "short", "char", "unsigned", "signed", "bool", "void", "struct", "const", "pte_t", "pmd_t", "pud_t", "spinlock_t", "u64", "u32"];
 
     /// <summary>Compares code before and after.</summary>
     /// <param name="before">Before.</param>
@@ -128,8 +128,19 @@ internal sealed record CodeChange(ChangeVerdict Verdict, string Why, IReadOnlyLi
             return "memory is used otherwise";
         }
 
-        // A declaration, or a brace.
-        return statement.All(t => t.Kind == CTokenKind.Punctuation && t.Text is "{" or "}" or ";")
+        if (statement.Any(t => t.Is("static") || t.Is("volatile")))
+        {
+            return "what is declared outlives the call or is seen by others";
+        }
+
+        // Which statements are in a block is not seen in the statements, so that a brace is not harmless where it is another's end.
+        if (statement is [{ Text: "{" or "}" }])
+        {
+            return "a block begins or ends elsewhere";
+        }
+
+        // A declaration, or nothing.
+        return statement is [{ Text: ";" }]
             || (Types.Contains(statement[0].Text) && statement.All(t => t.Kind == CTokenKind.Name || t.Text is "*" or "," or ";"))
             || IsHarmlessCall(statement)
             ? null

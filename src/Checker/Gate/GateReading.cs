@@ -66,6 +66,11 @@ internal sealed record GateReading(IReadOnlyList<GateFinding> Findings, IReadOnl
             return new StreamReader(Console.OpenStandardInput());
         }
 
+        if (Directory.Exists(diff))
+        {
+            throw new WrongInputException($"--diff '{diff}' is a folder; name a file of it, or - for the standard input");
+        }
+
         try
         {
             return new StreamReader(diff);

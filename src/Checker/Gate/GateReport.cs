@@ -28,7 +28,7 @@ internal static class GateReport
             foreach (var operation in finding.Gone)
             {
                 paper.Write($"    - {operation.Text}");
-                paper.WriteLine(finding.Declared.Contains(operation.Name) ? "  (its path has one)" : "  (its path leaves it out)", Tone.Faint);
+                paper.WriteLine(finding.Declared.Contains(operation.Name) ? "  (its path has one)" : finding.Paths.Count > 0 ? "  (its path leaves it out)" : "", Tone.Faint);
             }
 
             foreach (var operation in finding.New)
@@ -39,7 +39,7 @@ internal static class GateReport
             if (finding.Paths.Count > 0)
             {
                 var places = finding.Paths.Select(PlaceOf).Distinct().ToArray();
-                var others = places.Length > MostPlaces ? $" and {places.Length - MostPlaces} other places" : "";
+                var others = places.Length > MostPlaces ? $" and {Prose.Count(places.Length - MostPlaces, "other place")}" : "";
                 paper.WriteProse($"modelled in {string.Join(", ", places.Take(MostPlaces))}{others}", 2, Tone.Faint);
             }
         }

@@ -18,7 +18,8 @@ internal static class HunkSplitter
         foreach (var hunk in file.Hunks)
         {
             // git takes the name from the file before. Where it is still the last one that was seen, nothing began in between.
-            var section = CFunctions.NameIn(CTokens.In(hunk.Section));
+            // A prototype, or EXPORT_SYMBOL(), is no function, and what is whole in its line has ended.
+            var section = hunk.Section.EndsWith(';') || hunk.Section.EndsWith('}') ? null : CFunctions.NameIn(CTokens.In(hunk.Section));
             if (section is null || section != before.LastHead)
             {
                 (before.Function, before.LastHead, after.Function, after.LastHead) = (section, section, section, section);
@@ -115,11 +116,27 @@ internal static class HunkSplitter
         {
             var functions = new string?[lines.Count];
             var isFirst = true; // nothing in the first column yet
+            string? macro = null; // whose definition goes on in the next line
             for (var i = 0; i < lines.Count; i++)
             {
                 var (sign, text) = lines[i];
                 if (sign == others)
                 {
+                    continue;
+                }
+
+                if (macro is not null || text.StartsWith('#'))
+                {
+                    // A macro with parameters is as good as a function, and may lie inside of one.
+                    functions[i] = macro ?? CFunctions.NameIn(CTokens.In(text)) ?? Function ?? "";
+                    macro = text.EndsWith('\\') ? functions[i] : null;
+                    continue;
+                }
+
+                // A macro whose name the hunk does not show.
+                if (text.EndsWith('\\'))
+                {
+                    functions[i] = macro = "";
                     continue;
                 }
 
@@ -129,7 +146,7 @@ internal static class HunkSplitter
                     // The function that the header names had ended before the hunk began.
                     for (var j = 0; isFirst && j < i; j++)
                     {
-                        functions[j] = functions[j] is null ? null : "";
+                        functions[j] = functions[j] == Function ? "" : functions[j];
                     }
 
                     (Function, LastHead) = (what.Head, what.Head ?? LastHead);
@@ -156,11 +173,6 @@ internal static class HunkSplitter
             }
 
             var tokens = CTokens.In(text);
-            if (text[0] == '#')
-            {
-                return (CFunctions.NameIn(tokens), false, false); // a macro with parameters is as good as a function
-            }
-
             var isLabel = tokens is [{ Kind: CTokenKind.Name }, { Text: ":" }, ..];
             var isPrototype = tokens.Count > 0 && tokens[^1].Is(";");
             return isLabel || tokens.Count == 0 ? default : CFunctions.NameIn(tokens) is { } name && !isPrototype ? (name, false, false) : (null, true, false);

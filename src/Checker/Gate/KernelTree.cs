@@ -102,6 +102,10 @@ internal sealed class KernelTree(string folder)
     private static IEnumerable<TouchedCode> Compare(string name, string[] before, string[] after)
     {
         var (one, other) = (FunctionsIn(before), FunctionsIn(after));
+        var names = one.Keys.Union(other.Keys).ToHashSet(StringComparer.Ordinal);
+        var callers = one.Concat(other)
+            .SelectMany(f => f.Value.SelectMany(v => v.Body).Where(t => t.Kind == CTokenKind.Name && t.Text != f.Key && names.Contains(t.Text)).Select(t => (Called: t.Text, By: f.Key)))
+            .Distinct().ToLookup(c => c.Called, c => c.By, StringComparer.Ordinal);
         foreach (var function in one.Keys.Union(other.Keys))
         {
             var (old, @new) = (one.GetValueOrDefault(function) ?? [], other.GetValueOrDefault(function) ?? []);
@@ -112,6 +116,7 @@ internal sealed class KernelTree(string folder)
                 yield return new TouchedCode(name, function, FirstDifference(before, old, after, @new), was, @is)
                 {
                     IsWhole = true,
+                    Callers = callers,
                     Unknown = lines.Any(f => !f.IsWhole) ? "its end cannot be found" : null,
                 };
             }

@@ -13,6 +13,9 @@ internal sealed record TouchedCode(string File, string? Function, int Line, IRea
     /// <summary>Whether that is the whole function.</summary>
     public bool IsWhole { get; init; }
 
+    /// <summary>Of each function of the file, before and after, those in the file that name it; null where only hunks are known.</summary>
+    public ILookup<string, string>? Callers { get; init; }
+
     /// <summary>Why it is not known what is changed, or null.</summary>
     public string? Unknown { get; init; }
 }

@@ -81,9 +81,16 @@ internal sealed partial class UnifiedDiff
     {
         DiffFile? file = null;
         string? before = null;
-        var (any, inHeader) = (false, false);
+        var (any, inHeader, wasHunk) = (false, false, false);
         for (var line = _lines.Next(); line is not null; line = _lines.Next())
         {
+            // A header that was not kept in step with its hunk would hide the rest of it.
+            if (wasHunk && line is [' ' or '+' or '-', ..] && line is not ("--" or "-- " or "---") && !line.StartsWith("--- ", StringComparison.Ordinal))
+            {
+                throw Wrong($"'{Short(line)}' is more than the header of the hunk above says, of {file!.Name}; is the diff damaged?");
+            }
+
+            wasHunk &= line.StartsWith('\\');
             if (line.StartsWith("diff --git ", StringComparison.Ordinal))
             {
                 if (file is not null)
@@ -117,6 +124,7 @@ internal sealed partial class UnifiedDiff
             else if (line.StartsWith("@@ ", StringComparison.Ordinal) && file is not null)
             {
                 Hunk(line, file);
+                wasHunk = true;
             }
             else if (line.StartsWith("@@@ ", StringComparison.Ordinal) || line.StartsWith("diff --cc ", StringComparison.Ordinal))
             {
@@ -299,7 +307,7 @@ internal sealed partial class UnifiedDiff
     private static string Short(string text)
     {
         const int Most = 80;
-        var clean = new string([.. text.Take(Most).Select(c => char.IsControl(c) ? '?' : c)]);
+        var clean = new string([.. text.Take(Most).Select(c => c == '\t' ? ' ' : char.IsControl(c) ? '?' : c)]);
         return text.Length > Most ? $"{clean}..." : clean;
     }
 

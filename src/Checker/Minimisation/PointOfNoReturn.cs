@@ -70,10 +70,16 @@ internal sealed class PointsOfNoReturn(Exploration.Exploration exploration, Reve
     private BitArray Avoiding(HashSet<int> goodEnds, HashSet<int> badStates, HashSet<long> badEdges)
     {
         var avoiding = new BitArray(_graph.StateCount);
+        var closed = new BitArray(_graph.StateCount); // found, or bad
         var stack = new Stack<int>();
+        foreach (var bad in badStates)
+        {
+            closed[bad] = true;
+        }
+
         foreach (var end in goodEnds)
         {
-            avoiding[end] = true;
+            avoiding[end] = closed[end] = true;
             stack.Push(end);
         }
 
@@ -84,9 +90,9 @@ internal sealed class PointsOfNoReturn(Exploration.Exploration exploration, Reve
             for (var i = reverse.First[state]; i < reverse.First[state + 1]; i++)
             {
                 var source = reverse.Sources[i];
-                if (!avoiding[source] && !badStates.Contains(source) && !badEdges.Contains(reverse.Edges[i]))
+                if (!closed[source] && (badEdges.Count == 0 || !badEdges.Contains(reverse.Edges[i])))
                 {
-                    avoiding[source] = true;
+                    avoiding[source] = closed[source] = true;
                     stack.Push(source);
                 }
             }

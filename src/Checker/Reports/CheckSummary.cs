@@ -37,6 +37,10 @@ internal sealed record CheckSummary
     /// <summary>Of all variants, those that an earlier run explored.</summary>
     public int Known { get; init; }
 
+    /// <summary>That, in a sentence.</summary>
+    public string KnownSentence =>
+        $"{Prose.Count(Known, "variant")} {(Known == 1 ? "is" : "are")} known from an earlier run of the same code, and not explored again; --no-cache explores all.";
+
     /// <summary>Variants that could not be bound.</summary>
     public int WrongInput { get; init; }
 

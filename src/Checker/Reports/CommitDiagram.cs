@@ -45,6 +45,11 @@ internal sealed partial class CommitDiagram
         _instances = CallInstances.Of(_steps);
         var waiting = failure.Ending?.Waiting.Select(w => w.Thread) ?? [];
         var seen = _steps.Where((s, i) => _isCause[i] && !s.IsEnvironment).Select(s => s.Thread).Concat(waiting).ToHashSet();
+        if (seen.Count == 0)
+        {
+            seen = [.. _steps.Where(s => !s.IsEnvironment).Select(s => s.Thread)]; // what was not done is no step
+        }
+
         _threads = [.. Enumerable.Range(0, Machine.ThreadCount).Select(Machine.ThreadName).Where(seen.Contains)];
     }
 
@@ -94,6 +99,12 @@ internal sealed partial class CommitDiagram
             {
                 AddStep(i);
             }
+        }
+
+        string[] stuck = [.. _failure.Ending?.Waiting.Select(w => w.Thread) ?? []];
+        foreach (var thread in _owed.Except(stuck).OrderBy(t => LastOf(t, _steps.Count)).ToArray())
+        {
+            AddElided(thread, _instances[LastOf(thread, _steps.Count)]); // what is asked in the end is asked after these
         }
 
         foreach (var waiting in _failure.Ending?.Waiting ?? [])
@@ -259,10 +270,10 @@ internal sealed partial class CommitDiagram
 
     private string Consequence()
     {
-        var message = StepNumber().Replace(_failure.Message, "").Replace("!.", "->", StringComparison.Ordinal);
-        message = After().Replace(Does().Replace(message, "loads $1"), "after $1 == ");
+        var message = StepNumber().Replace(TraceText.Message(_bound.Scenario, _failure), "").Replace("!.", "->", StringComparison.Ordinal);
+        message = Came().Replace(After().Replace(Does().Replace(message, "loads $1"), "after $1 == "), "$1 == ");
         var first = message.Split(' ')[0];
-        message = _failure.Property?.Form is null or PropertyForm.KernelBug && first.TrimEnd(':').All(char.IsAsciiLetter) ? char.ToUpperInvariant(message[0]) + message[1..] : message;
+        message = message.StartsWith("the ", StringComparison.Ordinal) || message.StartsWith("after ", StringComparison.Ordinal) || _failure.Property?.Form is null or PropertyForm.KernelBug && first.TrimEnd(':').All(char.IsAsciiLetter) ? char.ToUpperInvariant(message[0]) + message[1..] : message;
         return message.EndsWith('.') ? message : $"{message}.";
     }
 
@@ -298,6 +309,10 @@ internal sealed partial class CommitDiagram
 
     [GeneratedRegex(@"\bafter load\(([^()]*)\) = ")]
     private static partial Regex After();
+
+    // What a condition came to; C would assign it.
+    [GeneratedRegex(@"(\bafter \w+\(.*\)) = ")]
+    private static partial Regex Came();
 
     /// <summary>A line of one column, or of none.</summary>
     private sealed record Row(int Lane, int Depth, string Text, bool IsFailing);

@@ -32,7 +32,7 @@ internal sealed class KtapReport(TextWriter output) : ICheckReport
     {
         _unreached.Remove(variant.Name);
         var found = variant.Checked;
-        foreach (var line in found is null ? ["its scenario is wrong"] : found.Differences.Concat(found.Open))
+        foreach (var line in variant.Known is not null ? [] : found is null ? ["its scenario is wrong"] : found.Differences.Concat(found.Open))
         {
             Note(line);
         }
@@ -72,6 +72,11 @@ internal sealed class KtapReport(TextWriter output) : ICheckReport
             }
 
             Test(false, file.Key, "ERROR wrong input");
+        }
+
+        if (summary.Known > 0)
+        {
+            _tests.Append(CultureInfo.InvariantCulture, $"# {Line(summary.KnownSentence)}\n");
         }
 
         output.Write($"KTAP version 1\n1..{_count.ToString(CultureInfo.InvariantCulture)}\n{_tests}");

@@ -67,8 +67,8 @@ internal static class ReplayReport
         {
             json.WriteStartObject();
             json.WriteString("name", property.Name);
-            json.WriteString("kind", JsonReport.Kind(property.Form));
-            json.WriteString("class", JsonReport.Class(property.Class));
+            json.WriteString("kind", VariantJson.Kind(property.Form));
+            json.WriteString("class", VariantJson.Class(property.Class));
             json.WriteString("message", sentence);
             json.WriteEndObject();
         }

@@ -79,6 +79,9 @@ internal sealed class ReplayWalk
             case "n":
                 Go(Enumerable.Range(_at + 1, Math.Max(Last - _at, 0)).FirstOrDefault(i => i < Steps.Count && Steps[i].Thread != Steps[i - 1].Thread, Last));
                 break;
+            case "p" when rest.Length > 0: // as debuggers print
+                ShowObject(rest);
+                break;
             case "p":
                 Go(Enumerable.Range(1, Math.Max(_at - 1, 0)).Reverse().FirstOrDefault(i => Steps[i].Thread != Steps[i - 1].Thread, 0));
                 break;

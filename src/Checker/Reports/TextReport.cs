@@ -143,7 +143,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         ];
         if (summary.Known > 0)
         {
-            paper.WriteProse($"{Prose.Count(summary.Known, "variant")} {(summary.Known == 1 ? "is" : "are")} known from an earlier run of the same code, and not explored again; --no-cache explores all.", 0, Tone.Faint);
+            paper.WriteProse(summary.KnownSentence, 0, Tone.Faint);
         }
 
         var interrupted = summary.Interrupted ? "Interrupted. " : "";
@@ -292,7 +292,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         paper.WriteLine($"  {heading}", failure.IsExpected ? Tone.Heading : Tone.Bad);
         if (failure.Message.Length > 0 && failure.Property?.Form != PropertyForm.Sometimes)
         {
-            paper.WriteProse(failure.Message, 2);
+            paper.WriteProse(TraceText.Message(variant.Scenario, failure), 2);
         }
 
         if (failure.Property is { Promise.Length: > 0 } property)
@@ -324,7 +324,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
         {
             var mark = failure.Name == Failure.ModelFault ? failure.Name : TraceText.Mark(failure.Property, failure.Message);
             var state = StateOf(bound, failure, way);
-            string[] prose = [failure.Message, $"Promised: {failure.Property?.Promise}", TraceText.Schedule(way), TraceText.NoReturn(way) ?? ""];
+            string[] prose = [TraceText.Message(variant.Scenario, failure), $"Promised: {failure.Property?.Promise}", TraceText.Schedule(way), TraceText.NoReturn(way) ?? ""];
             var used = OtherLines + prose.Where(p => p.Length > 0).Sum(p => Lines(p, 2)) + state.Sum(l => Lines(l, 4));
             TraceColumns.Write(paper, TraceText.View(bound, way.Trace, mark, failure.Ending, options.Full) with
             {

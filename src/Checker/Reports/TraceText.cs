@@ -9,6 +9,12 @@ namespace ThpCheck.Checker.Reports;
 /// <summary>An interleaving in a text report: its schedule, its columns, the command that replays it.</summary>
 internal static class TraceText
 {
+    /// <summary>What failed. What is asked in the end is asked after the scenario's last calls, which no step shows.</summary>
+    public static string Message(Specs.Format.ScenarioFile scenario, Failure failure) =>
+        failure.Property?.Form == PropertyForm.Finally && scenario.Teardown.Count > 0
+            ? $"after {Prose.List([.. scenario.Teardown.Select(c => $"{c with { Result = null }}")])}, called alone in the end: {failure.Message}"
+            : failure.Message;
+
     /// <summary>The schedule in a line: turns with their steps, <c>/</c> before a preemption, and what it costs.</summary>
     public static string Schedule(Counterexample way) =>
         $"schedule: {Turns(way.Trace)}   ({Cost(way.Switches, way.Steps)}; {Standing(way)})";

@@ -77,7 +77,7 @@ internal sealed class VerifyJson(TextWriter output) : IVerifyReport
             json.WriteStartObject();
             json.WriteString("class", KeyOf(finding.Class));
             json.WriteString("property", finding.Name);
-            json.WriteString("kind", JsonReport.Class((finding.Patched ?? finding.Base)!.Class));
+            json.WriteString("kind", VariantJson.Class((finding.Patched ?? finding.Base)!.Class));
             json.WriteString("base", WordOf(finding.Base));
             json.WriteString("patched", WordOf(finding.Patched));
             json.WriteString("message", (finding.Class == FindingClass.Fixed ? finding.Base : finding.Patched)?.Message);

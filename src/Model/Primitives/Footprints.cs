@@ -252,16 +252,13 @@ internal sealed class Footprints
             }
         }
 
-        foreach (var cache in discards ? _machine.Caches : [])
+        foreach (var slot in discards ? _machine.Discardable : [])
         {
-            foreach (var slot in cache.Slots)
+            if (Slab.MayEverDiscard(slot, state.Get(slot.Lifetime)))
             {
-                if (Slab.MayEverDiscard(slot, state.Get(slot.Lifetime)))
-                {
-                    Access(slot.Lifetime, true, to);
-                    AddToPool(slot, to);
-                    Waiters(state.Get(slot.Snapshot), to);
-                }
+                Access(slot.Lifetime, true, to);
+                AddToPool(slot, to);
+                Waiters(state.Get(slot.Snapshot), to);
             }
         }
     }
@@ -305,7 +302,7 @@ internal sealed class Footprints
             Access(callback.Action, false, to);
         }
 
-        foreach (var slot in _machine.Caches.SelectMany(c => c.Slots).Where(s => s.Snapshot != 0))
+        foreach (var slot in _machine.Discardable)
         {
             Access(slot.Lifetime, false, to);
         }

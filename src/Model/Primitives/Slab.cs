@@ -119,12 +119,9 @@ public static class Slab
     internal static int Discardable(State state)
     {
         var count = 0;
-        foreach (var cache in state.Machine.Caches)
+        foreach (var slot in state.Machine.Discardable)
         {
-            foreach (var slot in cache.Slots)
-            {
-                count += MayDiscard(state, slot) ? 1 : 0;
-            }
+            count += MayDiscard(state, slot) ? 1 : 0;
         }
 
         return count;
@@ -132,7 +129,7 @@ public static class Slab
 
     internal static void Discard(State state, int choice)
     {
-        var slot = state.Machine.Caches.SelectMany(c => c.Slots).Where(s => MayDiscard(state, s)).ElementAt(choice);
+        var slot = state.Machine.Discardable.Where(s => MayDiscard(state, s)).ElementAt(choice);
         state.Set(slot.Lifetime, slot.GoneWord);
     }
 

@@ -40,6 +40,7 @@ public sealed class Machine
         Lifetimes = [.. parts.Objects.Select(o => o is KernelObject { Slot: { } slot } ? slot.Lifetime : 0)];
         IsReference = [false, .. Cells.Select(c => typeof(ModelObject).IsAssignableFrom(c.Type))];
         LiveWords = [.. parts.Objects.Select(o => o is KernelObject { Slot: not null } k ? SlabSlot.LiveWord(k.Generation) : 0)];
+        Discardable = [.. parts.Caches.SelectMany(c => c.Slots).Where(s => s.Snapshot != 0)];
         Frames = new FrameTable();
         _own = [.. parts.Threads.Select((_, t) => new ThreadAutomaton(this, t))];
         _automata = [.. _own];
@@ -102,6 +103,9 @@ public sealed class Machine
     internal CellPlace[] Places { get; }
 
     internal int NodeWord { get; }
+
+    // The memory of slab caches whose pages may go once nobody waits for it.
+    internal SlabSlot[] Discardable { get; }
 
     // Whether a cell holds a pointer; [0] is unused.
     internal bool[] IsReference { get; }

@@ -35,7 +35,9 @@ internal static class ArgumentBinder
 
         var target = path.Target is null ? null : Expression.Constant(path.Target);
         var body = Expression.Call(target, path.Method, arguments!);
-        return Expression.Lambda(typeof(Func<,>).MakeGenericType(typeof(Results), path.Method.ReturnType), body, results).Compile();
+
+        // A thread begins a few times in a search: compiling would take longer than all of its calls.
+        return Expression.Lambda(typeof(Func<,>).MakeGenericType(typeof(Results), path.Method.ReturnType), body, results).Compile(preferInterpretation: true);
     }
 
     private static Expression? Bind(

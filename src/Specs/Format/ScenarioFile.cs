@@ -10,6 +10,9 @@ public sealed record ScenarioFile
     /// <summary>The file, as its reader was given it.</summary>
     public required string Path { get; init; }
 
+    /// <summary>The SHA-256 of the text that was read, which the file need not have any more.</summary>
+    public string TextHash { get; init; } = "";
+
     /// <summary>Where the document starts.</summary>
     public required SourcePosition Position { get; init; }
 

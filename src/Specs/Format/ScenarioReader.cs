@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace ThpCheck.Specs.Format;
 
@@ -40,6 +42,6 @@ public static class ScenarioReader
             Lists.ReportTwins(bound, name => $"the name {Characters.Quote(name)} is bound twice", report);
         }
 
-        return report.Any || scenario is null ? new(null, report.Sorted()) : new(scenario with { Path = path }, []);
+        return report.Any || scenario is null ? new(null, report.Sorted()) : new(scenario with { Path = path, TextHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))) }, []);
     }
 }

@@ -1,10 +1,13 @@
 using System.Runtime.Loader;
+using System.Text.RegularExpressions;
 using ThpCheck.Checker.Caching;
 using ThpCheck.Checker.CommandLine;
 using ThpCheck.Checker.Patching;
+using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Tests.CommandLine;
 using ThpCheck.Checker.Tests.Reports;
 using ThpCheck.Checker.Tests.Verification;
+using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.Tests.Caching;
@@ -28,6 +31,38 @@ public sealed class VerdictCacheTests : IDisposable
         Assert.True(variants > 3);
         Assert.Equal(variants, second.Out.Split('\n').Count(l => IsVariant(l) && l.Contains(" known", StringComparison.Ordinal)));
         Assert.Equal(first.Out.Split('\n').Where(IsVariant).Select(Counts), second.Out.Split('\n').Where(IsVariant).Select(Counts));
+    }
+
+    [Fact]
+    public void A_second_json_report_is_the_first_but_for_saying_that_it_is_known()
+    {
+        Check(); // what a report in words keeps has no interleavings in it
+        var first = Check("--format", "json");
+        var second = Check("--format", "json");
+
+        Assert.Contains("\"known\": false", first.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"known\": true", first.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"known\": false", second.Out, StringComparison.Ordinal);
+        Assert.Equal(first.Out.Replace("\"known\": false", "\"known\": true", StringComparison.Ordinal), second.Out);
+        Assert.Contains(" known", Check().Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("junit", "<property name=\"knownFromEarlierRun\" value=")]
+    [InlineData("ktap", " variants are known from an earlier run of the same code")]
+    [InlineData("sarif", "\"executionSuccessful\": true")]
+    public void Other_reports_of_programs_say_the_same_as_before(string format, string mark)
+    {
+        var first = Check("--format", format);
+        var second = Check("--format", format);
+
+        Assert.Equal((first.ExitCode, Verdicts(first.Out)), (second.ExitCode, Verdicts(second.Out)));
+        Assert.Contains(mark, second.Out, StringComparison.Ordinal);
+
+        // What a report says besides when, how long, and that it is known.
+        static string Verdicts(string report) => string.Join('\n', report.Split('\n')
+            .Where(l => !l.Contains("known", StringComparison.OrdinalIgnoreCase))
+            .Select(l => Regex.Replace(l, " (time|timestamp)=\"[^\"]*\"", "")));
     }
 
     [Fact]
@@ -55,6 +90,22 @@ public sealed class VerdictCacheTests : IDisposable
     }
 
     [Fact]
+    public void What_was_read_before_its_file_changed_is_not_kept_for_the_new_text()
+    {
+        var path = _folder.Write("scenario.yaml", File.ReadAllText(_scenarios[1]));
+        var before = ScenarioReader.Read(path).Document!;
+        File.AppendAllText(path, "# edited while the checker runs\n");
+        var after = ScenarioReader.Read(path).Document!;
+        var cache = new VerdictCache(_folder.Path, CodeHashes.OfModel, _ => { });
+        var machine = ScenarioBinder.Bind(before, before.Variants[0]).Variant!.Instance.Machine;
+
+        cache.Add(before, before.Variants[0], new KnownVerdict("holds", "1 state", "", [], 0), machine);
+
+        Assert.NotNull(cache.Find(before, before.Variants[0]));
+        Assert.Null(cache.Find(after, after.Variants[0]));
+    }
+
+    [Fact]
     public void A_change_of_anything_but_a_path_is_a_change_for_all()
     {
         Check();
@@ -67,7 +118,7 @@ public sealed class VerdictCacheTests : IDisposable
 
     [Theory]
     [InlineData("")]
-    [InlineData("thpcheck verdict 1 0000\nverdict holds")]
+    [InlineData("thpcheck verdict 2 0000\nverdict holds")]
     [InlineData("\0\0\0")]
     public void Files_that_are_damaged_or_somebody_elses_are_not_used_and_said_so_once(string text)
     {

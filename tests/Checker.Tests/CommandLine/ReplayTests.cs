@@ -128,6 +128,19 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public void A_walk_prints_an_object_for_those_who_are_used_to_debuggers()
+    {
+        string Walk(string said)
+        {
+            using var output = new StringWriter { NewLine = "\n" };
+            App.Run([.. Trylock, "--schedule", "owner,stranger*2,owner", "--step"], new Streams(output, new StringWriter()) { In = new StringReader(said) }, CancellationToken.None);
+            return output.ToString();
+        }
+
+        Assert.Equal(Walk("f 2\no folio\nq\n"), Walk("f 2\np folio\nq\n"));
+    }
+
+    [Fact]
     public void A_walk_ends_where_nothing_more_is_said()
     {
         var run = Of([.. Trylock, "--schedule", "owner", "--step"]);

@@ -1,6 +1,9 @@
 using ThpCheck.Checker.CommandLine;
 using ThpCheck.Checker.Tests.CommandLine;
+using ThpCheck.Checker.Tests.Reports;
 using ThpCheck.Checker.Tests.Verification;
+using ThpCheck.Model.Kernel;
+using ThpCheck.Model.Stepping;
 using static ThpCheck.Checker.Tests.CommandLine.CommandLineRun;
 
 namespace ThpCheck.Checker.Tests.Gate;
@@ -63,6 +66,8 @@ public sealed class GateTests : IDisposable
     [InlineData("+\tx = 1;", "a value changes")]
     [InlineData("+#ifdef CONFIG_X", "a line of the preprocessor changes")]
     [InlineData("-\tgoto out;", "where it goes on changes")]
+    [InlineData("-\tint x;\n+\tstatic int x;", "what is declared outlives the call or is seen by others")]
+    [InlineData("-\t}\n \tgoto out;\n+\t}", "a block begins or ends elsewhere")]
     public void What_may_matter_cannot_be_told_and_does_not_pass(string change, string why)
     {
         var run = Gate(Diff("mm/rmap.c", Modelled, change));
@@ -150,6 +155,15 @@ public sealed class GateTests : IDisposable
     }
 
     [Fact]
+    public void A_field_of_a_structure_that_the_model_has_cannot_be_told()
+    {
+        var run = Gate(Diff("include/linux/mm_types.h", "struct page {", "-\tatomic_t _mapcount;"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("in no function that the diff shows", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Includes_and_prototypes_are_nothing_to_a_model()
     {
         var run = Gate("""
@@ -162,6 +176,76 @@ public sealed class GateTests : IDisposable
             """);
 
         Assert.Equal(ExitCodes.AsExpected, run.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("")] // diff -u
+    [InlineData("out:")] // diff -up names a label
+    public void A_call_in_a_hunk_that_names_no_function_is_not_taken_for_a_prototype(string section)
+    {
+        var run = Gate($"--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -10,3 +10,2 @@ {section}\n \trcu_read_unlock();\n-\tanon_vma_lock_read(anon_vma);\n \n");
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("in no function that the diff shows: anon_vma_lock_read(anon_vma);", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_follows_a_macro_is_in_the_function_around_it()
+    {
+        var run = Gate($"--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -10,5 +10,4 @@ {Modelled}\n #define twice(a) \\\n \ta; \\\n \ta\n-\tspin_lock(&a->lock);\n \tint last;\n");
+
+        Assert.Contains("model out of date: folio_lock_anon_vma_read", run.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("twice", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_constant_after_a_function_that_nothing_models_cannot_be_told()
+    {
+        var run = Gate(Diff("mm/rmap.c", "static void unknown_function(void)", "-#define MOST 3\n+#define MOST 4"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("a line of the preprocessor changes, and the diff does not show whether it is in this function", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_helper_whose_synchronisation_changes_does_not_pass_where_what_is_modelled_comes_to_it()
+    {
+        const string Text = "static void helper(void)\n{\n\tspin_lock(&a->lock);\n}\n\nstatic void between(void)\n{\n\thelper();\n}\n\n"
+            + "static bool folio_lock_anon_vma_read(struct folio *folio)\n{\n\tbetween();\n}\n\nstatic void alone(void)\n{\n\tspin_lock(&a->lock);\n}\n";
+        const string Helper = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,4 +1,3 @@\n static void helper(void)\n {\n-\tspin_lock(&a->lock);\n }\n";
+        const string Alone = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -16,4 +16,3 @@\n static void alone(void)\n {\n-\tspin_lock(&a->lock);\n }\n";
+
+        var with = Gate(Helper, "--kernel", Tree(Text));
+        var without = Gate(Helper);
+
+        Assert.Equal(ExitCodes.Incomplete, with.ExitCode);
+        Assert.Contains("no path is of its name, but folio_lock_anon_vma_read(), which is modelled, comes to it", Unwrapped(with.Out), StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Incomplete, without.ExitCode);
+        Assert.Contains("which --kernel tells", Unwrapped(without.Out), StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.AsExpected, Gate(Alone, "--kernel", Tree(Text)).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("EXPORT_SYMBOL(unknown_function);", " ")]
+    [InlineData("static inline int unknown_function(void) { return 0; }", " ")]
+    [InlineData("static int unknown_function(void)", "\\")] // in a macro that began above
+    public void Lines_that_are_not_in_the_function_of_the_header_are_not_taken_for_its_own(string section, string end)
+    {
+        var run = Gate($"--- a/include/linux/mm.h\n+++ b/include/linux/mm.h\n@@ -10,3 +10,2 @@ {section}\n \tx = 1;{end}\n-\ty = 1;{end}\n \tz = 1;{end}\n");
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("in no function that the diff shows", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("include/linux/spinlock.h", "static __always_inline void spin_lock(spinlock_t *lock)")]
+    [InlineData("mm/memory.c", "spinlock_t *pmd_lock(struct mm_struct *mm, pmd_t *pmd)")] // paths have spin_lock for it
+    public void A_function_that_paths_use_as_an_operation_does_not_pass(string file, string head)
+    {
+        var run = Gate(Diff(file, head, "-\tpreempt_disable();"));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("paths use it as an operation", run.Out, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -207,6 +291,18 @@ public sealed class GateTests : IDisposable
     }
 
     [Fact]
+    public void A_program_that_was_built_from_other_sources_is_told_from_one_that_was_not()
+    {
+        const string File = "src/Model/Kernel/rmap.cs";
+        var model = typeof(KernelFile).Assembly;
+        var text = System.IO.File.ReadAllBytes(Repository.File(File.Split('/')));
+
+        Assert.True(SourceLines.IsCompiledFrom(model, File, text));
+        Assert.False(SourceLines.IsCompiledFrom(model, File, [.. text, (byte)'\n']));
+        Assert.Null(SourceLines.IsCompiledFrom(model, "src/Model/Kernel/no_such_file.cs", text));
+    }
+
+    [Fact]
     public void Checkpatch_lines_are_what_patch_checkers_read()
     {
         var run = Gate(Diff("mm/rmap.c", Modelled, "+\tsmp_mb();"), "--checkpatch");
@@ -241,7 +337,7 @@ public sealed class GateTests : IDisposable
     private static string Diff(string file, string head, string change)
     {
         var lines = change.Split('\n');
-        var (gone, come) = (lines.Count(l => l[0] == '-'), lines.Count(l => l[0] == '+'));
+        var (gone, come) = (lines.Count(l => l[0] != '+'), lines.Count(l => l[0] != '-'));
         return $"--- a/{file}\n+++ b/{file}\n@@ -10,{gone + 2} +10,{come + 2} @@ {head}\n \tstruct thing *t;\n{change}\n \tint last;\n";
     }
 

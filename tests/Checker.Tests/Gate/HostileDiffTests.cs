@@ -19,6 +19,7 @@ public sealed class HostileDiffTests : IDisposable
     [InlineData("From: a\n\nOnly text.\n", "has no diff in it")]
     [InlineData("--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,3 +1,4 @@ int x(void)\n a\n+b\n", "ends in the middle of a hunk of mm/rmap.c")]
     [InlineData("--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,2 +1,2 @@\n a\n!b\n c\n", "is the diff damaged?")]
+    [InlineData("--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,2 +1,2 @@ int x(void)\n a\n b\n-\tspin_unlock(ptl);\n", "'- spin_unlock(ptl);' is more than the header of the hunk above says")]
     [InlineData("--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,1 +1,99999999999999999999 @@\n", "is no header of a hunk")]
     [InlineData("--- a/../../etc/passwd\n+++ b/../../etc/passwd\n@@ -1 +1 @@\n-a\n+b\n", "is none of a file in the tree")]
     [InlineData("--- a/mm/rmap.c\n+++ /etc/passwd\n@@ -1 +1 @@\n-a\n+b\n", "is none of a file in the tree")]
@@ -31,6 +32,15 @@ public sealed class HostileDiffTests : IDisposable
         Assert.Equal(ExitCodes.WrongInput, run.ExitCode);
         Assert.Contains(error, run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("internal error", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_is_an_error_that_says_so()
+    {
+        var run = Of("gate", "--diff", _folder.Path);
+
+        Assert.Equal(ExitCodes.WrongInput, run.ExitCode);
+        Assert.Contains("is a folder; name a file of it", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,6 +67,7 @@ public sealed class HostileDiffTests : IDisposable
     [Theory]
     [InlineData("diff --git a/mm/rmap.c b/mm/rmap.c\nBinary files a/mm/rmap.c and b/mm/rmap.c differ\n", "its diff is binary")]
     [InlineData("diff --git a/mm/rmap.c b/mm/rmap.c\nGIT binary patch\nliteral 5\nMc$`b*ITb?*\n", "its diff is binary")]
+    [InlineData("diff --git a/mm/rmap.c b/mm/rmap.c\ndeleted file mode 100644\nindex 0123456..0000000\n", "mm/rmap.c has modelled functions and goes")] // git diff -D
     [InlineData("diff --git a/mm/rmap.c b/mm/reverse.c\nsimilarity index 100%\nrename from mm/rmap.c\nrename to mm/reverse.c\n", "becomes mm/reverse.c")]
     public void A_modelled_file_whose_change_is_not_shown_does_not_pass(string diff, string why)
     {

@@ -53,6 +53,41 @@ public sealed class CommitDiagramTests
     }
 
     [Fact]
+    public void What_goes_on_to_the_end_is_elided_there_too()
+    {
+        var lines = Diagram("memcg/fault-then-move-against-zap", "rmap-after-page-table-lock", "memcg-counts-mapped-pages-exactly").Split('\n').TakeWhile(l => l.Length > 0).ToArray();
+
+        Assert.Equal(" ...", lines[^1]); // the second context switch, back to the first column
+        Assert.StartsWith("      ", lines[^2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_no_step_is_to_blame_the_thread_is_still_named()
+    {
+        var diagram = Diagram("tlb/batch-bookkeeping", "rule2-scans-active-only", "mapcount-consistent");
+
+        Assert.StartsWith("CPU 0 (exit)\nexit_mmap()\n ...\n\nThe mapcount of first is 1", diagram, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_call_came_to_stands_behind_two_equals_signs_in_the_sentence_too()
+    {
+        Assert.Contains("after atomic_inc_and_test(thp1->_mapcount[3]) ==\nfalse.", Diagram("migration/mbind-part-of-thp", "next-20230124", "no-bug-on"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_asked_after_the_scenarios_last_calls_names_them()
+    {
+        var diagram = Diagram("mlock/mlock-against-reclaim-then-munlock", "without-vm-io", "unlocked-folio-is-not-mlocked");
+        var text = Of("check", Repository.File("specs", "mlock", "mlock-against-reclaim-then-munlock.yaml"), "--variant", "without-vm-io");
+
+        foreach (var report in new[] { diagram, text.Out })
+        {
+            Assert.Contains("after lru_add_drain_all(), munlock_vma(vma) and lru_add_drain_all(), called alone in the end: page is mlocked", string.Join(' ', report.Split((char[])['\n', ' '], StringSplitOptions.RemoveEmptyEntries)), StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
     public void Several_diagrams_are_told_apart_by_lines_that_git_takes_out()
     {
         var run = Of("check", Repository.File("specs", "rmap", "exit-against-kswapd.yaml"), "--variant", "v1", "--format", "commit");
