@@ -8,8 +8,8 @@ namespace ThpCheck.Model.Kernel;
 /// </summary>
 public class pgtable(Kernel kernel) : KernelFile(kernel)
 {
-    protected static readonly Pte Young = new(Present: false, Write: false, Dirty: false, Young: true, 0);
-    protected static readonly Pte Write = new(Present: false, Write: true, Dirty: false, Young: false, 0);
+    private static readonly Pte Young = new(Present: false, Write: false, Dirty: false, Young: true, 0);
+    private static readonly Pte Write = new(Present: false, Write: true, Dirty: false, Young: false, 0);
 
     /// <summary>How many pages the reach of a PMD has.</summary>
     public int PTRS_PER_PTE => Config.PTRS_PER_PTE;
