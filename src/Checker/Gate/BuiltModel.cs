@@ -52,14 +52,8 @@ internal static class BuiltModel
             return "this folder has another text of it than this program was built from; build it, and run the gate of that build";
         }
 
-        var without = DiffApplication.Apply(lines, diffs) is not null;
-        if (DiffApplication.TakeOff(lines, diffs) is not null)
-        {
-            // Where a hunk only deletes and shows nothing around, what comes out is everywhere.
-            return without && diffs.SelectMany(d => d.Hunks).Any(h => h.Lines.All(l => l.Sign == '-'))
-                ? "the diff shows too little to tell whether it is on; 'git diff' without -U0 shows more" : null;
-        }
-
-        return without ? $"{what} without the diff; {then}" : $"{what} neither with the diff nor without; {then}";
+        return DiffApplication.TakeOff(lines, diffs) is not null ? null
+            : DiffApplication.Apply(lines, diffs) is not null ? $"{what} without the diff; {then}"
+            : $"{what} neither with the diff nor without; {then}";
     }
 }

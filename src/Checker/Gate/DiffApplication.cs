@@ -20,7 +20,9 @@ internal static class DiffApplication
             {
                 string[] old = [.. hunk.Lines.Where(l => l.Sign != '+').Select(l => l.Text)];
                 var meant = Math.Max(0, hunk.OldStart - (old.Length == 0 ? 0 : 1)) + drift;
-                if (Find(at, old, meant, from) is not { } place)
+
+                // Lines that come without any beside them fit everywhere.
+                if ((old.Length == 0 && at.Count > 0) || Find(at, old, meant, from) is not { } place)
                 {
                     return null;
                 }

@@ -111,13 +111,16 @@ internal sealed class KernelTree(string folder)
             var (old, @new) = (one.GetValueOrDefault(function) ?? [], other.GetValueOrDefault(function) ?? []);
             var (was, @is) = (CodeOf(old), CodeOf(@new));
             var lines = old.Concat(@new).ToArray();
-            if (!was.Select(t => t.Text).SequenceEqual(@is.Select(t => t.Text)) || !TextOf(before, old).SequenceEqual(TextOf(after, @new)))
+            var isSame = was.Select(t => t.Text).SequenceEqual(@is.Select(t => t.Text));
+            if (!isSame || !TextOf(before, old).SequenceEqual(TextOf(after, @new)))
             {
                 yield return new TouchedCode(name, function, FirstDifference(before, old, after, @new), was, @is)
                 {
                     IsWhole = true,
                     Callers = callers,
-                    Unknown = lines.Any(f => !f.IsWhole) ? "its end cannot be found" : null,
+                    Unknown = lines.Any(f => !f.IsWhole) ? "its end cannot be found"
+                        : isSame && !ResultOf(old).SequenceEqual(ResultOf(@new)) ? "what it returns, or who sees it, changes"
+                        : null,
                 };
             }
         }
@@ -133,6 +136,8 @@ internal sealed class KernelTree(string folder)
         CFunctions.In(CTokens.In(string.Join('\n', lines))).GroupBy(f => f.Name).ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
 
     private static CToken[] CodeOf(IEnumerable<CFunction> functions) => [.. functions.SelectMany(f => f.Parameters.Append(Open).Concat(f.Body).Append(Close))];
+
+    private static IEnumerable<string> ResultOf(IEnumerable<CFunction> functions) => functions.SelectMany(f => f.Result).Select(t => t.Text);
 
     private static IEnumerable<string> TextOf(string[] lines, IEnumerable<CFunction> functions) => functions.SelectMany(f => lines[(f.FirstLine - 1)..Math.Min(f.LastLine, lines.Length)]);
 

@@ -268,6 +268,43 @@ public sealed class GateTests : IDisposable
     }
 
     [Fact]
+    public void A_function_that_returns_something_else_does_not_pass_with_a_tree()
+    {
+        const string Text = "static bool folio_lock_anon_vma_read(struct folio *folio)\n{\n\treturn x();\n}\n";
+        const string Diff = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,2 +1,2 @@\n-static bool folio_lock_anon_vma_read(struct folio *folio)\n+static int folio_lock_anon_vma_read(struct folio *folio)\n {\n";
+
+        var run = Gate(Diff, "--kernel", Tree(Text));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("what it returns, or who sees it, changes", Unwrapped(run.Out), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Lines_that_come_without_any_around_them_are_not_put_anywhere_in_a_tree()
+    {
+        const string Text = "static void other(void)\n{\n\tx();\n}\n";
+        const string Diff = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -700,0 +701,1 @@ static bool folio_lock_anon_vma_read(struct folio *folio)\n+\tup_read(&a->rwsem);\n";
+
+        var run = Gate(Diff, "--kernel", Tree(Text));
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.Contains("model out of date: folio_lock_anon_vma_read", run.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("linux-6.1.orig/mm/rmap.c", "linux-6.1/mm/rmap.c")]
+    [InlineData("i/mm/rmap.c", "w/mm/rmap.c")]
+    [InlineData("mm/rmap.c", "mm/rmap.c")]
+    public void Names_are_taken_without_the_folder_that_the_tree_is_in(string before, string after)
+    {
+        var run = Gate($"--- {before}\n+++ {after}\n@@ -1,2 +1,2 @@ {Modelled}\n \tx();\n-\tspin_lock(&a->lock);\n+\ty();\n");
+
+        Assert.Equal(ExitCodes.Incomplete, run.ExitCode);
+        Assert.StartsWith("mm/rmap.c:", run.Out, StringComparison.Ordinal);
+        Assert.Contains("model out of date: folio_lock_anon_vma_read", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_tree_that_the_diff_does_not_fit_is_said_so_and_does_not_pass()
     {
         var run = Gate(Diff("mm/rmap.c", Modelled, "+\tsmp_mb();"), "--kernel", Tree("int x;\n"));
