@@ -15,6 +15,13 @@ internal sealed record ModelledFunction(string File, string Function, string At,
 {
     /// <summary>The path's own name, after its class.</summary>
     public string Path => $"{Method.DeclaringType!.Name}.{Method.Name}";
+
+    /// <summary>Functions of the file around it whose steps the path has, too.</summary>
+    public IReadOnlyList<string> With { get; init; } = [];
+
+    /// <summary>What a path says of itself.</summary>
+    public static ModelledFunction Of(MethodInfo path, KernelSourceAttribute source) =>
+        new(source.File, source.Function ?? path.Name, source.At, path) { With = source.With.Split(',', StringSplitOptions.RemoveEmptyEntries) };
 }
 
 /// <summary>
@@ -40,13 +47,16 @@ internal sealed class Modelled
             {
                 if (method.GetCustomAttribute<KernelSourceAttribute>(inherit: false) is { } source)
                 {
-                    var function = new ModelledFunction(source.File, source.Function ?? method.Name, source.At, method);
-                    if (!_byName.TryGetValue(function.Function, out var same))
+                    var function = ModelledFunction.Of(method, source);
+                    foreach (var name in function.With.Prepend(function.Function))
                     {
-                        _byName.Add(function.Function, same = []);
-                    }
+                        if (!_byName.TryGetValue(name, out var same))
+                        {
+                            _byName.Add(name, same = []);
+                        }
 
-                    same.Add(function);
+                        same.Add(function with { Function = name });
+                    }
                 }
             }
         }

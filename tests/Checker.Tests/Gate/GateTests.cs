@@ -327,18 +327,6 @@ public sealed class GateTests : IDisposable
         Assert.Equal(ExitCodes.AsExpected, Gate(series, "--kernel", Tree(Text)).ExitCode);
     }
 
-    [Theory]
-    [InlineData("specs/rmap/exit-against-kswapd.yaml")]
-    [InlineData("src/Model/Kernel/rmap.cs")]
-    public void A_diff_of_the_model_in_a_folder_that_has_it_not_is_an_error(string file)
-    {
-        var run = Gate(Diff(file, "", "+x")); // the tests do not run in the repository's folder
-
-        Assert.Equal(ExitCodes.WrongInput, run.ExitCode);
-        Assert.Contains($"{file}, which", run.Error, StringComparison.Ordinal);
-        Assert.Contains("is not here", run.Error, StringComparison.Ordinal);
-    }
-
     [Fact]
     public void A_program_that_was_built_from_other_sources_is_told_from_one_that_was_not()
     {
