@@ -113,13 +113,16 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
         }
 
         var (release, changed) = ChangedBy(code);
+        var paths = KernelFunctions.Of(release).SelectMany(f => f.Functions, (f, name) => (Key: (f.Source.File, name), f.Name)).ToLookup(f => f.Key, f => f.Name);
         for (var i = 0; i < _findings.Count; i++)
         {
+            // One function may have several paths, in classes for one thing and another. Each that is not changed is as out of date as before.
             var finding = _findings[i];
-            if (finding.Holds && finding.Paths.Count > 0 && finding.Paths.Any(p => changed.ContainsKey(p.Method.Name)))
-            {
-                _findings[i] = finding with { Model = changed[finding.Paths.First(p => changed.ContainsKey(p.Method.Name)).Method.Name] };
-            }
+            string[] needed = finding.Holds ? [.. finding.Paths.SelectMany(p => paths[(p.File, p.Function)]).Distinct()] : [];
+            string[] missing = [.. needed.Where(n => !changed.ContainsKey(n))];
+            _findings[i] = needed.Length == missing.Length ? finding
+                : missing.Length == 0 ? finding with { Model = changed[needed[0]] }
+                : finding with { Why = $"{finding.Why}; the model that comes along changes {Prose.List([.. needed.Except(missing)])}, but not {Prose.List(missing)}" };
         }
 
         var report = options.Checkpatch ? new Streams(TextWriter.Null, streams.Error) : streams;
@@ -144,7 +147,7 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
                 var changed = new Dictionary<string, string>(StringComparer.Ordinal);
                 foreach (var function in code.Build(library, release, []))
                 {
-                    changed[function.Name[(function.Name.LastIndexOf('.') + 1)..]] = function.File;
+                    changed[function.Name] = function.File;
                 }
 
                 return (release, changed);
