@@ -65,7 +65,7 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
         var reading = GateReading.Of(options.Diff, options.Kernel, stop);
         _findings.AddRange(reading.Findings);
         _ofModel = reading.OfModel;
-        foreach (var unfit in reading.Unfit)
+        foreach (var unfit in options.Checkpatch ? [] : reading.Unfit) // a patch of a series whose others are on the tree, too, is no complaint
         {
             streams.Error.WriteLine($"thpcheck: {unfit} in {options.Kernel} is neither what the diff is on nor what comes out, so only the hunks are looked at");
         }

@@ -147,6 +147,18 @@ public sealed partial class CiFilesTests : IDisposable
     }
 
     [Fact]
+    public void B4_is_told_nothing_of_a_tree_that_has_later_patches_too()
+    {
+        var kernel = Kernel(Synchronises.Replace("\tuse(nr);\n", "\t/* why */\n\tuse(nr);\n", StringComparison.Ordinal));
+        var patch = _shell.Run($"git -C '{kernel}' format-patch --stdout -1").Out;
+        _folder.Write("linux/mm/rmap.c", Synchronises.Replace("\tuse(nr);\n", "\t/* because */\n\tuse(nr);\n", StringComparison.Ordinal));
+
+        var run = _shell.Run($"cd '{kernel}' && thpcheck gate --diff - --checkpatch --kernel .", patch);
+
+        Assert.Equal((ExitCodes.AsExpected, "", ""), (run.ExitCode, run.Out, run.Error));
+    }
+
+    [Fact]
     public void The_Containerfile_makes_a_tool_of_a_build()
     {
         var instructions = File.ReadAllText(Repository.File("ci", "Containerfile")).ReplaceLineEndings("\n").Replace("\\\n", " ", StringComparison.Ordinal)
