@@ -405,6 +405,8 @@ What limits them is in [README.md](README.md#what-limits-it).
 
 Not run here. From [peers/README.md](peers/README.md), counters(6,5,2) on a two-core machine: 0.19 M states/s and 0.43 M transitions/s with one worker, 0.21 M and 0.47 M with two. Its ctr has fewer steps: 286,517 distinct
 states for (3,3), 6,715,734 for (3,5).
+
+$besides
 END
 }
 
@@ -418,6 +420,7 @@ install_peers
     cat "$work/build" >&2
     exit 1
 }
+besides=$(sed -n '/^## Beside /,$p' "$results" 2>/dev/null || true) # coyote.sh wrote it
 load=$(cut -d ' ' -f 1-3 /proc/loadavg)
 measure
 report >"$results"

@@ -28,6 +28,12 @@ public enum CoyoteStrategy
 /// <param name="Seed">The same seed gives the same executions.</param>
 public sealed record CoyoteOptions(CoyoteStrategy Strategy, long Iterations, int Seed)
 {
+    /// <summary>How often the strategies with priorities change them in an execution unless they are told otherwise, as Coyote itself.</summary>
+    public const int UsualPriorityChanges = 10;
+
+    /// <summary>For the strategies with priorities, how often these change in an execution at most; at least 1.</summary>
+    public int PriorityChanges { get; init; } = UsualPriorityChanges;
+
     /// <summary>A trace that Coyote wrote, which is executed again instead; or null.</summary>
     public string? Trace { get; init; }
 }

@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using Microsoft.Coyote.Runtime;
-using Microsoft.Coyote.Specifications;
 
 namespace ThpCheck.Coyote;
 
@@ -24,7 +23,7 @@ internal sealed class DrivenExecutions(IProgram program, IExplorer explorer, int
     public bool HasMore { get; private set; } = true;
 
     /// <summary>What was thrown, or null.</summary>
-    public ExceptionDispatchInfo? Fault { get; private set; }
+    public ExceptionDispatchInfo? Fault => _operations.Fault;
 
     /// <summary>The first operation: begins one execution after the other.</summary>
     public void Run()
@@ -32,7 +31,7 @@ internal sealed class DrivenExecutions(IProgram program, IExplorer explorer, int
         _operations.Start(program.Threads, Walk);
         while (Count < most && (HasMore = explorer.Begin()))
         {
-            Attempt(() => HandOver(program.Begin()));
+            _operations.Attempt(() => HandOver(program.Begin()));
             Operation.PauseUntil(() => _turn == Nobody);
             program.End(isWhole: true);
             Count++;
@@ -52,7 +51,7 @@ internal sealed class DrivenExecutions(IProgram program, IExplorer explorer, int
                 return;
             }
 
-            Attempt(() => HandOver(program.Step(thread, _way)));
+            _operations.Attempt(() => HandOver(program.Step(thread, _way)));
             if (_turn == thread)
             {
                 SchedulingPoint.Interleave();
@@ -61,17 +60,4 @@ internal sealed class DrivenExecutions(IProgram program, IExplorer explorer, int
     }
 
     private void HandOver(Standing standing) => (_turn, _way) = standing == Standing.GoesOn ? explorer.Next(program) : (Nobody, 0);
-
-    private void Attempt(Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (Exception e) when (e is not ThreadInterruptedException)
-        {
-            Fault = ExceptionDispatchInfo.Capture(e);
-            Specification.Assert(false, "{0}", e.Message);
-        }
-    }
 }

@@ -1,4 +1,6 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.Coyote.Runtime;
+using Microsoft.Coyote.Specifications;
 
 namespace ThpCheck.Coyote;
 
@@ -15,6 +17,9 @@ internal sealed class Operations
     /// <summary>Whether Coyote has ended the execution: whoever wakes then has no turn.</summary>
     public bool HasStopped => _hasStopped;
 
+    /// <summary>What the program threw, or null.</summary>
+    public ExceptionDispatchInfo? Fault { get; private set; }
+
     /// <summary>Makes operations and starts them. Called by an operation, which goes on.</summary>
     /// <param name="count">How many.</param>
     /// <param name="body">What each does.</param>
@@ -28,6 +33,21 @@ internal sealed class Operations
             _threads.Add(osThread);
             Operation.Start(id);
             osThread.Start();
+        }
+    }
+
+    /// <summary>Calls the program, as an operation. What it throws ends the execution, as a bug; on an OS thread of ours nobody else would catch it.</summary>
+    /// <param name="action">The call.</param>
+    public void Attempt(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is not ThreadInterruptedException)
+        {
+            Fault = ExceptionDispatchInfo.Capture(e);
+            Specification.Assert(false, "{0}", e.Message);
         }
     }
 

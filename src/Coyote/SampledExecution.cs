@@ -27,7 +27,7 @@ internal sealed class SampledExecution(IProgram program, CoyoteStrategy strategy
     public string? Refusal { get; private set; }
 
     /// <summary>What it threw, or null.</summary>
-    public ExceptionDispatchInfo? Fault { get; private set; }
+    public ExceptionDispatchInfo? Fault => _operations.Fault;
 
     /// <summary>The execution's first operation: starts the others, and waits for the end.</summary>
     public void Run()
@@ -37,7 +37,7 @@ internal sealed class SampledExecution(IProgram program, CoyoteStrategy strategy
             Specification.RegisterStateHashingFunction(() => program.StateHash);
         }
 
-        Attempt(() => Arrive(program.Begin()));
+        _operations.Attempt(() => Arrive(program.Begin()));
         if (IsWhole && _standing == Standing.Over)
         {
             return;
@@ -65,7 +65,7 @@ internal sealed class SampledExecution(IProgram program, CoyoteStrategy strategy
                 return;
             }
 
-            Attempt(() => Arrive(program.Step(thread, Choose(program.Ways(thread)))));
+            _operations.Attempt(() => Arrive(program.Step(thread, Choose(program.Ways(thread)))));
             if (CanStep(thread))
             {
                 Announce(thread);
@@ -115,19 +115,6 @@ internal sealed class SampledExecution(IProgram program, CoyoteStrategy strategy
         if (standing == Standing.Over && program.Broken is { } broken)
         {
             Specification.Assert(false, "{0}", broken);
-        }
-    }
-
-    private void Attempt(Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (Exception e) when (e is not ThreadInterruptedException)
-        {
-            Fault = ExceptionDispatchInfo.Capture(e);
-            Specification.Assert(false, "{0}", e.Message);
         }
     }
 }

@@ -16,8 +16,8 @@ internal static class Strategies
         var usual = Usual((uint)Math.Min(options.Iterations, uint.MaxValue)).WithRandomGeneratorSeed((uint)options.Seed);
         var chosen = options.Strategy switch
         {
-            CoyoteStrategy.Prioritization => usual.WithPrioritizationStrategy(isFair: false),
-            CoyoteStrategy.FairPrioritization => usual.WithPrioritizationStrategy(isFair: true).WithMaxSchedulingSteps(Unfair, MostDecisions),
+            CoyoteStrategy.Prioritization => usual.WithPrioritizationStrategy(isFair: false, (uint)options.PriorityChanges),
+            CoyoteStrategy.FairPrioritization => usual.WithPrioritizationStrategy(isFair: true, (uint)options.PriorityChanges).WithMaxSchedulingSteps(Unfair, MostDecisions),
             CoyoteStrategy.Pos => usual.WithRandomStrategy().WithPartialOrderSamplingEnabled(),
             CoyoteStrategy.QLearning => usual.WithQLearningStrategy(),
             CoyoteStrategy.Dfs => WithDFSStrategy(usual),

@@ -1,53 +1,26 @@
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Replay;
 using ThpCheck.Checker.Sampling;
 using ThpCheck.Checker.Tests.Litmus;
+using ThpCheck.Checker.Tests.Reports;
+using ThpCheck.Checker.Verdicts;
 using ThpCheck.Specs;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Coyote.Tests;
 
 /// <summary>An explorer outside Coyote chooses what Coyote schedules.</summary>
 public sealed class DrivenTests
 {
-    private static readonly (string Name, Func<Instance> Make)[] All =
-    [
-        ("store buffering", () => MessageTests.StoreBuffering()),
-        ("store buffering, barriers", () => MessageTests.StoreBuffering(barriers: true)),
-        ("message passing", () => MessageTests.MessagePassing()),
-        ("message passing, flag first", () => MessageTests.MessagePassing(flagFirst: true)),
-        ("lost update", () => LostUpdateTests.Increments(LostUpdateTests.Way.LoadStore)),
-        ("atomic increment", () => LostUpdateTests.Increments(LostUpdateTests.Way.Atomic)),
-        ("locked increment", () => LostUpdateTests.Increments(LostUpdateTests.Way.Locked)),
-        ("ABBA", () => AbbaTests.Locks(abba: true)),
-        ("ABAB", () => AbbaTests.Locks(abba: false)),
-        ("steps 4 + 2", () => InterleavingTests.Steps(4, 2)),
-        ("steps 3 + 2 + 2", () => InterleavingTests.Steps(3, 2, 2)),
-        .. Enum.GetValues<RcuTests.Section>().SelectMany(section => Enum.GetValues<RcuTests.Wait>().Select(wait =>
-            ($"section {section}, wait {wait}", (Func<Instance>)(() => RcuTests.Guarantee(section, wait))))),
-        ("wait beside section", RcuTests.WaitBesideSection),
-        ("callback", RcuTests.Callback),
-        ("recursive read", () => RwSemaphoreTests.Recursion(tolerated: false, holdsOff: true)),
-        ("recursive read, tolerated", () => RwSemaphoreTests.Recursion(tolerated: true, holdsOff: true)),
-        ("unpublish, no wait", () => SlabTests.Unpublish(SlabTests.Grace.None)),
-        ("unpublish, wait", () => SlabTests.Unpublish(SlabTests.Grace.Wait)),
-        ("type-safe re-use", () => SlabTests.Reuse(typeSafe: true, reuse: true)),
-        ("ordinary re-use", () => SlabTests.Reuse(typeSafe: false, reuse: true)),
-        ("pool used up", () => SlabTests.Reuse(typeSafe: true, reuse: false)),
-        ("free of a held lock", () => SlabTests.HeldLock(tolerated: false)),
-        ("optional that blocks", ThreadKindTests.OptionalBeside),
-        ("environment that answers", () => ThreadKindTests.Answer(answers: true)),
-        ("environment that does not", () => ThreadKindTests.Answer(answers: false)),
-    ];
-
-    public static TheoryData<string> Names => [.. All.Select(p => p.Name)];
-
     [CoyoteTheory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(LitmusPrograms.Names), MemberType = typeof(LitmusPrograms))]
     public void Driven_by_an_enumeration_Coyote_runs_as_many_executions_as_the_naive_engine(string program)
     {
-        var make = All.Single(p => p.Name == program).Make;
-        var naive = new ReexecutingEngine(make()) { Watch = (_, _, _) => { } };
+        var naive = new ReexecutingEngine(LitmusPrograms.Make(program)) { Watch = (_, _, _) => { } };
         naive.Run();
 
-        var (executions, found) = SampleExplorer.Driven(make(), new Enumeration());
+        var (executions, found) = SampleExplorer.Driven(LitmusPrograms.Make(program), new Enumeration());
 
         Assert.Equal(naive.Executions, executions);
         Assert.Equal(executions, found.Sample.Executions);
@@ -60,5 +33,25 @@ public sealed class DrivenTests
         var (executions, found) = SampleExplorer.Driven(InterleavingTests.Steps(3, 2, 2), new Enumeration());
 
         Assert.Equal((210, 210 * 7, 210), (executions, found.Transitions, found.Ends));
+    }
+
+    /// <remarks>Four turns, each of just so many steps: none of Coyote's strategies comes upon it soon.</remarks>
+    [CoyoteFact]
+    public void Led_along_the_least_counterexample_Coyote_breaks_the_same_promise()
+    {
+        const string Broken = "private-writes-stay-private";
+        var least = Judge.Run(Scenario(), new Budget())[Broken].Counterexample!;
+        var instance = Scenario();
+
+        var (executions, found) = SampleExplorer.Driven(instance, new Following(Schedule.Parse(instance.Machine, least.Schedule)));
+
+        var hit = found.HitOf(instance.Properties.ToList().FindIndex(p => p.Name == Broken))!;
+        Assert.Equal((1, least.Schedule), (executions, Schedule.Format(instance.Machine, hit.Schedule)));
+    }
+
+    private static Instance Scenario()
+    {
+        var scenario = ScenarioReader.Read(Repository.File("specs", "cow", "large-folio-in-two-tables.yaml")).Document!;
+        return ScenarioBinder.Bind(scenario, scenario.Variants.Single(v => v.Name.Value == "linux-6.15-no-recheck")).Variant!.Instance;
     }
 }

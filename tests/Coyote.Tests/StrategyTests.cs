@@ -1,6 +1,7 @@
 using ThpCheck.Checker.CommandLine;
 using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Sampling;
+using ThpCheck.Checker.Tests.CommandLine;
 using ThpCheck.Checker.Tests.Litmus;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Model.Stepping;
@@ -72,6 +73,20 @@ public sealed class StrategyTests
         Assert.Equal(one["both-count"].Counterexample!.Schedule, two["both-count"].Counterexample!.Schedule);
     }
 
+    /// <remarks>Of 1,000 executions.</remarks>
+    [CoyoteFact]
+    public void A_sample_is_over_once_all_was_found_that_it_is_for()
+    {
+        var update = Sampled(LostUpdate, "random", 1000, until: ["both-count"]);
+        var deadlock = Sampled(AbbaTests.Locks(abba: true), "random", 1000, until: ["deadlock"]);
+        var both = Sampled(LostUpdate, "random", 1000, until: ["both-count", "deadlock"]);
+
+        Assert.Equal((update["both-count"].Counterexample!.Hit!.Execution, 1), (update.Sample!.Executions, update["both-count"].Counterexample!.Hit!.Hits));
+        Assert.Equal(deadlock.Deadlock!.Hit!.Execution, deadlock.Sample!.Executions);
+        Assert.Null(update.Incomplete);
+        Assert.Equal(1000, both.Sample!.Executions);
+    }
+
     [CoyoteFact]
     public void A_choice_is_Coyotes() =>
         Assert.Equal("0 1 2", Sampled(Chooses(), "random", 200).Outcomes("number"));
@@ -80,25 +95,44 @@ public sealed class StrategyTests
     public void The_depth_first_strategy_is_stopped_where_a_step_has_several_ways() =>
         Assert.Equal("a step has several ways, which Coyote's dfs enumerates wrongly; another strategy draws them", Sampled(Chooses(), "dfs", 200).Incomplete);
 
+    /// <remarks>The executions are those of one seed, so they would be the same ones.</remarks>
+    [CoyoteFact]
+    public void How_often_priorities_change_makes_other_executions()
+    {
+        var (once, often) = (Sampled(LostUpdate, "prioritization", 500, changes: 1), Sampled(LostUpdate, "prioritization", 500));
+
+        Assert.NotEqual(often["both-count"].Counterexample!.Hit!.Hits, once["both-count"].Counterexample!.Hit!.Hits);
+    }
+
+    [CoyoteTheory]
+    [InlineData("random", "--priority-changes", "3", "goes with --strategy prioritization or fair-prioritization")]
+    [InlineData("prioritization", "--depth", "3", "--depth says how to sample, so it goes with --sample")]
+    [InlineData("prioritization", "--executions", "3", "--executions says how to sample, so it goes with --sample")]
+    [InlineData("prioritization", "--sample", "pct", "does not go with --sample")]
+    public void What_Coyote_does_not_take_is_refused(string strategy, string option, string value, string why)
+    {
+        var run = CommandLineRun.Of("check", "no.yaml", "--engine", "coyote", "--strategy", strategy, option, value);
+
+        Assert.Equal(ExitCodes.WrongInput, run.ExitCode);
+        Assert.Contains(why, run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_command_line_says_how_to_bring_Coyote_in_where_it_is_not()
     {
-        using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
+        var run = CommandLineRun.Of("check", "no.yaml", "--engine", "coyote");
 
-        var code = App.Run(["check", "no.yaml", "--engine", "coyote"], new Streams(output, error), CancellationToken.None);
-
-        Assert.Equal(2, code); // with Coyote, as there is no such file
-        Assert.Equal(CoyoteEngine.Missing is not null, error.ToString().Contains("-p:WithCoyote=true", StringComparison.Ordinal));
-        Assert.Single(error.ToString().TrimEnd().Split('\n'));
+        Assert.Equal(ExitCodes.WrongInput, run.ExitCode); // with Coyote, as there is no such file
+        Assert.Equal(CoyoteEngine.Missing is not null, run.Error.Contains("-p:WithCoyote=true", StringComparison.Ordinal));
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
     }
 
-    private static InstanceResult Sampled(Instance instance, string strategy, int iterations, Action<string>? trace = null, string? replay = null)
+    private static InstanceResult Sampled(Instance instance, string strategy, int iterations, Action<string>? trace = null, string? replay = null, string[]? until = null, int changes = CoyoteOptions.UsualPriorityChanges)
     {
         var chosen = Enum.Parse<CoyoteStrategy>(strategy.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
         return SampleJudge.Run(
             instance,
-            new SampleOptions(SampleMethod.Random, iterations, 1) { Coyote = new CoyoteSample(strategy, chosen) { OnTrace = trace, Replay = replay } },
+            new SampleOptions(SampleMethod.Random, iterations, 1) { Coyote = new CoyoteSample(strategy, chosen) { OnTrace = trace, Replay = replay, PriorityChanges = changes }, Until = until ?? [] },
             new Budget());
     }
 

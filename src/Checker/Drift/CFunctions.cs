@@ -10,6 +10,9 @@ internal sealed record CFunction(string Name, IReadOnlyList<CToken> Body, int Fi
     /// <summary>What its parameters are, with the parentheses; empty for a macro.</summary>
     public IReadOnlyList<CToken> Parameters { get; init; } = [];
 
+    /// <summary>What stands before its name in that line: what it returns, and who sees it.</summary>
+    public IReadOnlyList<CToken> Result { get; init; } = [];
+
     /// <summary>Whether its end was seen. Otherwise what it does cannot be told.</summary>
     public bool IsWhole { get; init; } = true;
 
@@ -40,10 +43,17 @@ internal static class CFunctions
             else if (tokens[at].Is("{") && Head(tokens, at) is { } head)
             {
                 var end = EndOf(tokens, at);
+                var line = head;
+                while (line > 0 && tokens[line - 1].Line == tokens[head].Line)
+                {
+                    line--;
+                }
+
                 found.Add(new CFunction(tokens[head].Text, new Slice(tokens, at + 1, Math.Max(at + 1, end)), tokens[head].Line, tokens[Math.Min(end, tokens.Count - 1)].Line)
                 {
                     IsWhole = end < tokens.Count && tokens[end].Is("}"),
                     Parameters = new Slice(tokens, head + 1, at),
+                    Result = new Slice(tokens, line, head),
                 });
                 at = end < tokens.Count && tokens[end].Is("}") ? end : end - 1;
             }

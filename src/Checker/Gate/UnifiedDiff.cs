@@ -259,6 +259,13 @@ internal sealed partial class UnifiedDiff
         return !digits.Success || int.TryParse(digits.Value, NumberStyles.None, CultureInfo.InvariantCulture, out count);
     }
 
+    // The kernel's folders.
+    private static readonly HashSet<string> Folders =
+    [
+        "arch", "block", "certs", "crypto", "Documentation", "drivers", "fs", "include", "init", "io_uring", "ipc", "kernel", "lib", "mm", "net", "rust", "samples", "scripts", "security", "sound", "tools", "usr",
+        "virt",
+    ];
+
     // The name in a line that begins with --- or +++; null for /dev/null.
     private string? NameIn(string text, char prefix)
     {
@@ -268,8 +275,12 @@ internal sealed partial class UnifiedDiff
             return null;
         }
 
-        return Checked(name.Length > 2 && name[0] == prefix && name[1] == '/' ? name[2..] : name);
+        return Checked(name.Length > 2 && name[0] == prefix && name[1] == '/' ? name[2..] : InTree(name));
     }
+
+    // Without what 'patch -p1' takes away: quilt writes linux-6.1.orig/mm/rmap.c, and git i/mm/rmap.c and w/mm/rmap.c if it is told to.
+    private static string InTree(string name) =>
+        name.Split('/', 3) is [var first, var second, _] && !Folders.Contains(first) && Folders.Contains(second) ? name[(first.Length + 1)..] : name;
 
     private string Checked(string name) =>
         name.Length == 0 || name.StartsWith('/') || name.Contains('\0', StringComparison.Ordinal) || name.Contains('\\', StringComparison.Ordinal) || (name.Length > 1 && name[1] == ':')

@@ -5,6 +5,7 @@ using ThpCheck.Checker.Exploration;
 using ThpCheck.Coyote;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
+using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Sampling;
@@ -128,11 +129,14 @@ internal sealed class SampleExplorer : IProgram
         Time = _limits.Elapsed,
     };
 
+    private bool IsEnough => _options.Until.Count > 0 && _options.Until.All(name =>
+        name == Expectation.Deadlock ? _deadlock is not null : _hits.Where((hit, i) => hit is not null && _instance.Properties[i].Name == name).Any());
+
     // Returns why not all of the sample was made, or null.
     private string? Run(ISampler sampler)
     {
         string? incomplete = null;
-        while (_executions < _options.Executions && incomplete is null)
+        while (_executions < _options.Executions && incomplete is null && !IsEnough)
         {
             sampler.Begin();
             for (var standing = Begin(); standing == Standing.GoesOn;)
@@ -158,10 +162,10 @@ internal sealed class SampleExplorer : IProgram
     {
         string? incomplete = null;
         var coyote = _options.Coyote!;
-        var run = CoyoteEngine.Sample(this, new CoyoteOptions(coyote.Strategy, _options.Executions, _options.Seed) { Trace = coyote.Replay }, () =>
+        var run = CoyoteEngine.Sample(this, new CoyoteOptions(coyote.Strategy, _options.Executions, _options.Seed) { Trace = coyote.Replay, PriorityChanges = coyote.PriorityChanges }, () =>
         {
             incomplete ??= _executions > 0 && _executions < _options.Executions ? _limits.Reached(_states.Count, _anyViolation) : null;
-            return incomplete is null && _executions < _options.Executions;
+            return incomplete is null && _executions < _options.Executions && !IsEnough;
         });
         if (run.Trace is { } trace)
         {

@@ -15,6 +15,9 @@ internal enum SampleMethod
 /// <param name="Strategy">How it chooses.</param>
 internal sealed record CoyoteSample(string Name, CoyoteStrategy Strategy)
 {
+    /// <summary>For its strategies with priorities, how often these change in an execution at most.</summary>
+    public int PriorityChanges { get; init; } = CoyoteOptions.UsualPriorityChanges;
+
     /// <summary>A trace of Coyote's, which is executed again instead; or null.</summary>
     public string? Replay { get; init; }
 
@@ -39,6 +42,9 @@ internal sealed record SampleOptions(SampleMethod Method, long Executions, int S
 
     /// <summary>Draws the executions instead; null where Coyote does not take part.</summary>
     public CoyoteSample? Coyote { get; init; }
+
+    /// <summary>The sample is over once it has broken each of these properties, or met the deadlock where that is among them; none: never.</summary>
+    public IReadOnlyCollection<string> Until { get; init; } = [];
 }
 
 /// <summary>How far a sample is.</summary>

@@ -43,6 +43,17 @@ public sealed class SampleJudgeTests
         Assert.InRange(loss.Hit.Hits, 1, 1000);
     }
 
+    [Fact]
+    public void A_sample_is_over_once_all_was_found_that_it_is_for()
+    {
+        var options = new SampleOptions(SampleMethod.Random, 1000, 1);
+        var loss = SampleJudge.Run(LostUpdate, options with { Until = ["both-count"] }, new Budget());
+        var never = SampleJudge.Run(LostUpdate, options with { Until = ["both-count", "no-warning"] }, new Budget());
+
+        Assert.Equal((loss["both-count"].Counterexample!.Hit!.Execution, null), (loss.Sample!.Executions, loss.Incomplete));
+        Assert.Equal(1000, never.Sample!.Executions);
+    }
+
     /// <remarks>Of the 6 interleavings, abba abab baba baab lose one, with chances 1/4 x 1/2 each: after one step of each it is even again.</remarks>
     [Fact]
     public void The_random_walk_loses_as_many_updates_as_it_must()

@@ -16,10 +16,11 @@ internal sealed class SampleSyntax
     private readonly Option<string?> _depth = Text("--depth", "D", $"Of a PCT sample, the depth of the bugs it is for; {SampleOptions.UsualDepth} unless given.");
     private readonly Option<string?> _engine = Text("--engine", "coyote", "Let Microsoft Coyote run the executions of a sample, where this build has it (-p:WithCoyote=true).");
     private readonly Option<string?> _strategy = Text("--strategy", "STRATEGY", "Of Coyote, how it chooses: 'random', unless given, 'prioritization', 'fair-prioritization', 'pos', 'q-learning' or 'dfs'.");
+    private readonly Option<string?> _changes = Text("--priority-changes", "N", $"Of Coyote's strategies with priorities, how often these change in an execution at most; {CoyoteOptions.UsualPriorityChanges} unless given.");
     private readonly Option<string?> _iterations = Text("--iterations", "N", $"Of Coyote, how many executions; {SampleOptions.UsualExecutions} unless given.");
 
     /// <summary>The options, for a command.</summary>
-    public IEnumerable<Option> All => [_sample, _executions, _seed, _depth, _engine, _strategy, _iterations];
+    public IEnumerable<Option> All => [_sample, _executions, _seed, _depth, _engine, _strategy, _changes, _iterations];
 
     /// <summary>The sample, or null where none is asked for.</summary>
     /// <exception cref="WrongInputException">A value is wrong, or an option stands without the one that it is about.</exception>
@@ -54,12 +55,26 @@ internal sealed class SampleSyntax
             "dfs" => CoyoteStrategy.Dfs,
             _ => throw new WrongInputException($"--strategy cannot be '{strategy}'; write random, prioritization, fair-prioritization, pos, q-learning or dfs"),
         };
-        return new SampleOptions(SampleMethod.Random, Executions(parsed, _iterations), Seed(parsed)) { Coyote = new CoyoteSample(strategy, chosen) };
+        return new SampleOptions(SampleMethod.Random, Executions(parsed, _iterations), Seed(parsed))
+        {
+            Coyote = parsed.GetValue(_changes) is { } changes ? Changing(strategy, chosen, changes) : new CoyoteSample(strategy, chosen),
+        };
+    }
+
+    private static CoyoteSample Changing(string name, CoyoteStrategy strategy, string changes)
+    {
+        if (strategy is not (CoyoteStrategy.Prioritization or CoyoteStrategy.FairPrioritization))
+        {
+            throw new WrongInputException("--priority-changes is about priorities, so it goes with --strategy prioritization or fair-prioritization");
+        }
+
+        var most = Quantity.Number("--priority-changes", changes, 1, MostDepth);
+        return new CoyoteSample($"{name}/{most}", strategy) { PriorityChanges = most };
     }
 
     private SampleOptions? OfOwn(ParseResult parsed)
     {
-        Require("is about Coyote", "--engine coyote", parsed, _strategy, _iterations);
+        Require("is about Coyote", "--engine coyote", parsed, _strategy, _changes, _iterations);
         if (parsed.GetValue(_sample) is not { } method)
         {
             Require("says how to sample", "--sample", parsed, _executions, _seed, _depth);
