@@ -127,18 +127,14 @@ internal sealed class OtherTurns
             var (first, end) = moment <= at ? (moment, at) : (at, Math.Min(moment, Steps.Count));
             var (own, last, firstOther) = (0L, -1, -1);
             var isOwn = false;
-            for (var i = first; i < end && !isOwn; i++)
+            for (var i = first; i < end && !isOwn && !_isAlone; i++)
             {
                 if (!Steps[i].Writes.TryGetValue(place, out var change))
                 {
                     continue;
                 }
 
-                if (_isAlone)
-                {
-                    last = i;
-                }
-                else if (Steps[i].Choice.Thread != Steps[at].Choice.Thread)
+                if (Steps[i].Choice.Thread != Steps[at].Choice.Thread)
                 {
                     last = i;
                     firstOther = firstOther < 0 ? i : firstOther;
@@ -155,10 +151,10 @@ internal sealed class OtherTurns
 
             var value = then[place.Cell] + (moment <= at ? own : -own);
             value = place.Bit < 0 ? value : (cells.GetValueOrDefault(place.Cell, now[place.Cell]) & ~(1L << place.Bit)) | (then[place.Cell] & (1L << place.Bit));
-            if (!isOwn && (last >= 0 || by >= 0 && by != Steps[at].Choice.Thread) && value != cells.GetValueOrDefault(place.Cell, now[place.Cell]))
+            if (!isOwn && (_isAlone || last >= 0 || by >= 0 && by != Steps[at].Choice.Thread) && value != cells.GetValueOrDefault(place.Cell, now[place.Cell]))
             {
                 cells[place.Cell] = value;
-                writer = by >= 0 ? by : Steps[last].Choice.Thread;
+                writer = by >= 0 ? by : Steps[_isAlone ? at : last].Choice.Thread;
                 overwriter = overwriter < 0 ? firstOther : overwriter;
             }
         }
