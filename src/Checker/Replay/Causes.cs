@@ -13,7 +13,7 @@ namespace ThpCheck.Checker.Replay;
 /// <para>What is a cause:</para>
 /// <list type="number">
 /// <item>The step that fails, or the last write to each cell without which the property would not say what it says; where it would go on to complain of something else
-/// once that is mended, that too.</item>
+/// once that is mended, that too; and where all that is one thread's, as others' writes make no difference one by one, the last of each of those.</item>
 /// <item><b>What a cause looked at</b>: the other thread's step that wrote it.</item>
 /// <item><b>What led a thread to a cause</b>: a step of its that would have returned something else where another thread's turn begins or ends
 /// (<see cref="OtherTurns"/>), and the thread, given that, would not have come to the cause: the same operation on the same operands in the same functions
@@ -109,15 +109,25 @@ internal sealed class Causes
             }
         }
 
-        while (_unexplained.TryDequeue(out var step))
+        ExplainAll();
+        if (_property is not null and not { Form: PropertyForm.KernelBug } && !_isAlone && Enumerable.Range(0, Steps.Count).Where(i => _kept[i]).Select(i => Steps[i].Choice.Thread).Distinct().Count() < 2)
         {
-            Explain(step);
+            KeepWhatOthersWrote();
+            ExplainAll();
         }
 
         DropWhatOnlyShows();
 
         DropRepetitions();
         KeepLocksBetween();
+    }
+
+    private void ExplainAll()
+    {
+        while (_unexplained.TryDequeue(out var step))
+        {
+            Explain(step);
+        }
     }
 
     private bool IsEnough => _isAlone && _kept.Count(k => k) >= MostOfOne;
@@ -219,6 +229,22 @@ internal sealed class Causes
     }
 
     private bool IsCount(int cell) => Machine.Cells[cell - 1].Type == typeof(int) && Machine.Places[cell].Span <= MostValues;
+
+    // Where several writes each suffice for what the property says, none makes a difference by itself: then the last of each other thread to what it reads.
+    private void KeepWhatOthersWrote()
+    {
+        var log = new ReadLog(Machine) { Reader = 1 };
+        Sentence([], log);
+        var known = Array.IndexOf(_kept, true) is >= 0 and var first ? Steps[first].Choice.Thread : -1;
+        foreach (var cell in Enumerable.Range(1, Machine.Cells.Count).Where(c => log.ReadersOfCell(c) != 0))
+        {
+            var writer = LastWriter(cell, Last);
+            if (writer >= 0 && Steps[writer].Choice.Thread != known)
+            {
+                Keep(writer);
+            }
+        }
+    }
 
     private static Dictionary<int, long> With(Dictionary<int, long> mended, int cell, long value) => new(mended) { [cell] = value };
 

@@ -61,6 +61,16 @@ public sealed class CausesTests
         Assert.InRange(looks.Count(), 1, 2);
     }
 
+    [Fact]
+    public void Where_no_write_makes_a_difference_by_itself_those_of_other_threads_count()
+    {
+        var (recording, causes) = Find("khugepaged/retract-against-uffd-copy", "unchecked", "rss-adds-up");
+
+        var writes = recording.Steps.Where((_, i) => causes[i]).ToArray();
+        Assert.Equal([OperationCode.atomic_inc, OperationCode.xchg], writes.Select(s => s.Operation.Code)); // a page is counted, and the table with it goes
+        Assert.NotEqual(writes[0].Choice.Thread, writes[1].Choice.Thread);
+    }
+
     private static (Recording Recording, bool[] Causes) Find(string scenario, string variant, string property)
     {
         var path = Repository.File("specs", $"{scenario}.yaml");
