@@ -127,7 +127,8 @@ internal sealed class TraceColumns
         }
 
         var thread = steps[first].Thread;
-        _rows.Add(new Row(thread, "", Enter(thread, common), $"... ({Prose.Count(end - first, "step")})", "", Tone.Faint));
+        var gutter = steps[first].IsPreemption ? string.Create(CultureInfo.InvariantCulture, $"/ {steps[first].Number}") : "";
+        _rows.Add(new Row(thread, gutter, Enter(thread, common), $"... ({Prose.Count(end - first, "step")})", "", Tone.Faint));
         return end;
     }
 
