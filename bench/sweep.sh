@@ -39,7 +39,8 @@ Written by \`bench/sweep.sh\` on $(date -u +%Y-%m-%d). Machine: $(sed -nE 's/^mo
 * Where a variant must break, \`prioritization\`, \`pos\`, \`random\`, \`fair-prioritization\` and \`q-learning\` follow one another with 100 executions each (seed 2), then 1,000 (seed 3), and so on up to $iterations, until every promise that must break was seen to; last is
   \`prioritization/3\` (\`--priority-changes 3\`) with ten times as many executions and as much time.
   A number in parentheses is that seed: \`check FILE --variant V --engine coyote --strategy S --seed SEED --iterations N\` makes the execution again.
-* Where it must not, or something only is never reached, which no sample can see, \`prioritization\` made $iterations executions (seed 1), or as many as $seconds s were enough for. What no more than informs or tidies up may break there, and is looked for as above.
+* Where it must not, or something only is never reached, which no sample can see, \`prioritization\` made $iterations executions (seed 1), or fewer where the table says so: as many as the time was enough for. What no more than
+  informs or tidies up may break there, and is looked for as above.
 * No other sample took longer than $seconds s.
 
 END
