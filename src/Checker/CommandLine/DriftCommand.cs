@@ -1,5 +1,6 @@
 using ThpCheck.Checker.Drift;
 using ThpCheck.Checker.Gate;
+using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Kernel;
 using ThpCheck.Specs.Format;
@@ -36,42 +37,34 @@ internal static class DriftCommand
         }
 
         var since = options.Since is { } older ? new SourceTree(older) : null;
-        var findings = new DriftJudge(Modelled.BuiltIn, new SourceTree(options.Kernel), since).Findings(Meant(options.Release)).ToArray();
-        if (findings.All(f => f.Line == 0 && f.Status == DriftStatus.CannotTell))
+        var tree = new SourceTree(options.Kernel);
+        var model = options.Release ?? Nearest(tree.Version);
+        var paths = KernelFunctions.Of(model).Select(f => ModelledFunction.Of(f.Method, f.Source));
+        var findings = new DriftJudge(Modelled.BuiltIn, tree, since).Findings(paths).ToArray();
+        if (findings.All(f => f.Status == DriftStatus.Absent))
         {
             throw new WrongInputException($"'{options.Kernel}' has none of the files that are modelled; is it the root of a kernel's source?");
         }
 
         var paper = new Paper(streams.Out, streams.Width, streams.Colour);
-        foreach (var finding in findings.Where(f => f.Line > 0 || f.Status == DriftStatus.Gone).OrderBy(f => f.Status))
+        var version = tree.Version is { } known ? $"the tree is {known}" : "the tree has no Makefile that says its version";
+        paper.WriteProse($"Compared with {model} of the model; {version}.{(options.Release is null && $"linux-{tree.Version}" != model ? " --release names another." : "")}", 0);
+        foreach (var finding in findings.Where(f => f.Status is not (DriftStatus.Absent or DriftStatus.Later) && (f.Status < DriftStatus.More || options.Verbose || since is not null || !f.IsOfVersion)).OrderBy(f => f.Status))
         {
             Write(paper, finding, options.Verbose);
         }
 
-        Summarise(paper, findings);
+        Summarise(paper, findings, model, tree.Version);
         return findings.Any(f => f.Status is DriftStatus.Drifted or DriftStatus.Gone) ? ExitCodes.NotAsExpected
-            : findings.Any(f => f.Status is DriftStatus.More or DriftStatus.CannotTell) ? ExitCodes.Incomplete
+            : findings.Any(f => f.Status is DriftStatus.CannotTell or DriftStatus.Absent or DriftStatus.Later || (f.Status == DriftStatus.More && !f.IsOfVersion)) ? ExitCodes.Incomplete
             : ExitCodes.AsExpected;
     }
 
-    // The paths of a release are those of its classes and what they derive from.
-    private static Func<ModelledFunction, bool> Meant(string? release)
+    // The tree's own release, or the last one before it that there is; the first one for trees that are older than all.
+    private static string Nearest(Version? version)
     {
-        if (release is null)
-        {
-            return static _ => true;
-        }
-
-        var classes = new HashSet<Type>();
-        foreach (var file in Releases.All[release])
-        {
-            for (var type = file; type != typeof(KernelFile) && type is not null; type = type.BaseType)
-            {
-                classes.Add(type);
-            }
-        }
-
-        return f => classes.Contains(f.Method.DeclaringType!);
+        var releases = Releases.All.Keys.Select(r => (Name: r, Version: Version.Parse(r["linux-".Length..]))).OrderBy(r => r.Version).ToArray();
+        return version is null ? KernelFunctions.Usual : (releases.LastOrDefault(r => r.Version <= version).Name ?? releases[0].Name);
     }
 
     private static void Write(Paper paper, DriftFinding finding, bool verbose)
@@ -110,23 +103,30 @@ internal static class DriftCommand
         }
     }
 
-    private static void Summarise(Paper paper, DriftFinding[] findings)
+    private static void Summarise(Paper paper, DriftFinding[] findings, string model, Version? version)
     {
-        var absent = findings.Where(f => f.Line == 0 && f.Status == DriftStatus.CannotTell).Select(f => f.File).Distinct().ToArray();
+        var absent = findings.Where(f => f.Status == DriftStatus.Absent).ToArray();
+        var files = absent.Select(f => f.File).Distinct().ToArray();
         paper.WriteLine();
-        (int Count, string What)[] counts =
-        [
-            (findings.Count(f => f.Status == DriftStatus.Same), "as declared"),
-            (findings.Count(f => f.Status == DriftStatus.More), "with more"),
-            (findings.Count(f => f.Status == DriftStatus.Drifted), "drifted"),
-            (findings.Count(f => f.Status == DriftStatus.Gone), "gone"),
-            (findings.Count(f => f.Status == DriftStatus.CannotTell), "cannot be told"),
-        ];
-        paper.WriteProse($"Of {Prose.Count(findings.Length, "modelled function")}: {string.Join(", ", counts.Where(c => c.Count > 0).Select(c => $"{c.Count} {c.What}"))}.", 0);
+        paper.WriteProse($"Of {Prose.Count(findings.Length, "function")} of {model}: {Counts(findings)}.", 0);
+        if (version is not null && findings.Where(f => f.IsOfVersion && f.Status is not (DriftStatus.Absent or DriftStatus.Later)).ToArray() is { Length: > 0 } own && own.Length + absent.Length < findings.Length)
+        {
+            paper.WriteProse($"Of the {own.Length} of them whose paths were written from {version}: {Counts(own)}.", 0);
+        }
+
         if (absent.Length > 0)
         {
             const int Most = 8;
-            paper.WriteProse($"Not found in {Prose.Count(absent.Length, "file")} that the tree lacks, or that it is not in any more: {string.Join(", ", absent.Take(Most))}{(absent.Length > Most ? " ..." : "")}.", 0);
+            paper.WriteProse($"Not looked at, as the tree has not their {Prose.Count(files.Length, "file")}: {Prose.Count(absent.Length, "function")} of {string.Join(", ", files.Take(Most))}{(files.Length > Most ? " ..." : "")}.", 0);
         }
+    }
+
+    private static string Counts(DriftFinding[] findings)
+    {
+        (DriftStatus Status, string What)[] words =
+        [
+            (DriftStatus.Same, "as declared"), (DriftStatus.More, "as declared and with more"), (DriftStatus.Drifted, "drifted"), (DriftStatus.Gone, "gone"), (DriftStatus.CannotTell, "cannot be told"), (DriftStatus.Later, "of later kernels, which the tree has not"), (DriftStatus.Absent, "not in the tree"),
+        ];
+        return string.Join(", ", words.Select(w => (Count: findings.Count(f => f.Status == w.Status), w.What)).Where(c => c.Count > 0).Select(c => $"{c.Count} {c.What}"));
     }
 }

@@ -5,8 +5,8 @@ using ThpCheck.Checker.Gate;
 using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Kernel;
-using ThpCheck.Model.Stepping;
 using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -18,6 +18,9 @@ internal sealed record GateOptions
 
     /// <summary>A tree of the kernel with or without the diff, or null.</summary>
     public string? Kernel { get; init; }
+
+    /// <summary>The release whose model is meant, or null.</summary>
+    public string? Release { get; init; }
 
     /// <summary>Models of the diff.</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
@@ -43,29 +46,28 @@ internal sealed record GateOptions
 /// <summary><c>thpcheck gate</c>: what a diff means for the verdicts.</summary>
 internal sealed class GateCommand(GateOptions options, Streams streams, CancellationToken stop)
 {
-    private static readonly string[] Own = ["src/Model/", "src/Specs/", "specs/"];
-
-    private readonly GateJudge _judge = new(Modelled.BuiltIn);
     private readonly List<GateFinding> _findings = [];
-    private readonly List<string> _ofModel = []; // files of the model itself
+    private IReadOnlyList<DiffFile> _ofModel = []; // diffs of the model's own files
 
     /// <returns>The exit code.</returns>
     /// <exception cref="WrongInputException">The diff cannot be read, or is none.</exception>
     public static int Run(GateOptions options, Streams streams, CancellationToken stop) => new GateCommand(options, streams, stop).Run();
 
+    private Version? VersionOfTree => options.Kernel is { } tree ? new SourceTree(tree).Version : null;
+
     private int Run()
     {
-        if (options.Kernel is { } folder && !Directory.Exists(folder))
+        if (options.Release is { } release && !Releases.All.ContainsKey(release))
         {
-            throw new WrongInputException($"no folder '{folder}' for --kernel");
+            throw new WrongInputException($"no release '{release}'.{NearestName.Hint(release, Releases.All.Keys)} 'thpcheck list kernels' names them");
         }
 
-        using var text = Open();
-        var diff = new UnifiedDiff(text, options.Diff == "-" ? "the standard input" : options.Diff, name => GateJudge.IsCode(name));
-        Read(diff);
-        if (diff.Missing is { Count: > 0 } missing)
+        var reading = GateReading.Of(options.Diff, options.Kernel, stop);
+        _findings.AddRange(reading.Findings);
+        _ofModel = reading.OfModel;
+        foreach (var unfit in options.Checkpatch ? [] : reading.Unfit) // a patch of a series whose others are on the tree, too, is no complaint
         {
-            throw new WrongInputException($"{options.Diff} has not all of its series: {(missing.Count == 1 ? "patch" : "patches")} {Prose.List([.. missing.Take(10).Select(m => $"{m}")])} missing; is it truncated?");
+            streams.Error.WriteLine($"thpcheck: {unfit} in {options.Kernel} is neither what the diff is on nor what comes out, so only the hunks are looked at");
         }
 
         var code = options.Models.Count == 0 ? ExitCodes.AsExpected : WithModels();
@@ -80,69 +82,25 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
             GateReport.Write(paper, _findings);
             if (_findings.Count > 0 || _ofModel.Count == 0)
             {
-                GateReport.WriteSummary(paper, _findings, Slug(diff.Subject ?? Path.GetFileNameWithoutExtension(options.Diff)), $"thpcheck gate --diff {Prose.Quote(options.Diff)}");
+                GateReport.WriteSummary(paper, _findings, ToWrite(Slug(reading.Subject ?? Path.GetFileNameWithoutExtension(options.Diff))));
             }
         }
 
-        var ofModel = _ofModel.Count > 0 && !options.Checkpatch ? CheckOfModel() : ExitCodes.AsExpected;
+        var ofModel = _ofModel.Count > 0 ? CheckOfModel() : ExitCodes.AsExpected;
         return Worst(code, ofModel, held ? ExitCodes.Incomplete : ExitCodes.AsExpected);
     }
 
-    private void Read(UnifiedDiff diff)
+    // The commands that write the model of what holds the diff, and come back with it.
+    private string[] ToWrite(string name)
     {
-        var tree = options.Kernel is { } folder ? new KernelTree(folder) : null;
-        foreach (var file in diff.Files())
-        {
-            if (stop.IsCancellationRequested)
-            {
-                break;
-            }
-
-            if (Own.Any(o => file.Name.StartsWith(o, StringComparison.Ordinal)))
-            {
-                if (file.After is not null && !File.Exists(file.Name))
-                {
-                    throw new WrongInputException($"{file.Name}, which {options.Diff} changes, is not here; the gate checks a diff of the model in the folder that has it, with the diff put on");
-                }
-
-                if (file.After is not null && IsOlder(file.Name))
-                {
-                    throw new WrongInputException($"{file.Name} is not what this program was built from, so that another model would be checked; build it first");
-                }
-
-                _ofModel.Add(file.Name);
-                continue;
-            }
-
-            _findings.AddRange(_judge.OfFile(file));
-            if (tree is not null)
-            {
-                if (file.Hunks.Count > 0)
-                {
-                    tree.Add(file);
-                }
-            }
-            else
-            {
-                _findings.AddRange(HunkSplitter.Split(file).Select(_judge.Of).OfType<GateFinding>());
-            }
-        }
-
-        if (tree is not null)
-        {
-            _findings.AddRange(tree.Touched().Select(_judge.Of).OfType<GateFinding>());
-            foreach (var unfit in tree.Unfit().Where(Modelled.BuiltIn.Files.Contains))
-            {
-                streams.Error.WriteLine($"thpcheck: {unfit} in {options.Kernel} is neither what the diff is on nor what comes out, so only the hunks are looked at");
-            }
-        }
-    }
-
-    // Whether the program that runs was compiled from another text of a file.
-    private static bool IsOlder(string file)
-    {
-        var text = File.ReadAllBytes(file);
-        return new[] { typeof(KernelFile).Assembly, typeof(ScenarioBinder).Assembly }.Any(a => SourceLines.IsCompiledFrom(a, file, text) == false);
+        var model = ModelToWrite.Of(_findings, options.Release, VersionOfTree);
+        var kernel = options.Kernel is null ? "" : $" --kernel {Prose.Quote(options.Kernel)}";
+        var release = (options.Release ?? model?.Release) is { } of && of != KernelFunctions.Usual ? $" --release {of}" : "";
+        return
+        [
+            model?.Command(name, options.Diff, options.Kernel) ?? $"thpcheck new patch {name}",
+            $"thpcheck gate --diff {Prose.Quote(options.Diff)}{kernel}{release} --model {name}.cs",
+        ];
     }
 
     // Compares the kernel with the models and without, and takes back what they take care of.
@@ -154,18 +112,21 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
             throw new WrongInputException($"--model cannot be '{other}'; it is a file that ends in {UserCode.Extension}");
         }
 
-        var changed = ChangedBy(code);
+        var (release, changed) = ChangedBy(code);
+        var paths = KernelFunctions.Of(release).SelectMany(f => f.Functions, (f, name) => (Key: (f.Source.File, name), f.Name)).ToLookup(f => f.Key, f => f.Name);
         for (var i = 0; i < _findings.Count; i++)
         {
+            // One function may have several paths, in classes for one thing and another. Each that is not changed is as out of date as before.
             var finding = _findings[i];
-            if (finding.Holds && finding.Paths.Count > 0 && finding.Paths.Any(p => changed.ContainsKey(p.Method.Name)))
-            {
-                _findings[i] = finding with { Model = changed[finding.Paths.First(p => changed.ContainsKey(p.Method.Name)).Method.Name] };
-            }
+            string[] needed = finding.Holds ? [.. finding.Paths.SelectMany(p => paths[(p.File, p.Function)]).Distinct()] : [];
+            string[] missing = [.. needed.Where(n => !changed.ContainsKey(n))];
+            _findings[i] = needed.Length == missing.Length ? finding
+                : missing.Length == 0 ? finding with { Model = changed[needed[0]] }
+                : finding with { Why = $"{finding.Why}; the model that comes along changes {Prose.List([.. needed.Except(missing)])}, but not {Prose.List(missing)}" };
         }
 
         var report = options.Checkpatch ? new Streams(TextWriter.Null, streams.Error) : streams;
-        var result = VerifyCommand.Run(new VerifyOptions { Code = code, Scenarios = options.Scenarios, Budget = options.Budget, InProcess = options.InProcess }, report, stop);
+        var result = VerifyCommand.Run(new VerifyOptions { Code = code, Kernel = release, Scenarios = options.Scenarios, Budget = options.Budget, InProcess = options.InProcess }, report, stop);
         if (options.Checkpatch && result != ExitCodes.AsExpected)
         {
             streams.Out.WriteLine($"{options.Models[0]}:1: ERROR: 'thpcheck verify' of the model ends with {result}");
@@ -174,22 +135,22 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
         return result;
     }
 
-    // The functions that the models change, by name, with the file that does. A patch fits the releases that have what it changes.
-    private static Dictionary<string, string> ChangedBy(UserCode code)
+    // The functions that the models change, by name, with the file that does; and the first release that they fit.
+    private (string Release, Dictionary<string, string> Changed) ChangedBy(UserCode code)
     {
         PatchException? first = null;
         var library = code.Library(runs: false);
-        foreach (var release in Releases.All.Keys.OrderByDescending(r => r == "linux-6.1"))
+        foreach (var release in ModelToWrite.Candidates(options.Release, VersionOfTree))
         {
             try
             {
                 var changed = new Dictionary<string, string>(StringComparer.Ordinal);
                 foreach (var function in code.Build(library, release, []))
                 {
-                    changed[function.Name[(function.Name.LastIndexOf('.') + 1)..]] = function.File;
+                    changed[function.Name] = function.File;
                 }
 
-                return changed;
+                return (release, changed);
             }
             catch (PatchException e)
             {
@@ -203,8 +164,25 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
     // The program that runs is what the diff's C# was compiled to. What a run was not entered by is answered from the cache.
     private int CheckOfModel()
     {
-        var specs = _ofModel.Where(f => f.StartsWith("specs/", StringComparison.Ordinal) && f.EndsWith(".yaml", StringComparison.Ordinal) && File.Exists(f)).ToArray();
-        var onlySpecs = _ofModel.All(f => f.StartsWith("specs/", StringComparison.Ordinal));
+        var otherwise = BuiltModel.Otherwise(_ofModel).ToArray();
+        foreach (var (file, how) in otherwise)
+        {
+            streams.Out.WriteLine(options.Checkpatch ? $"{file}:1: WARNING: cannot tell: {how}" : $"{file}: cannot tell: {how}");
+        }
+
+        if (otherwise.Length > 0 || options.Checkpatch)
+        {
+            foreach (var file in options.Checkpatch ? _ofModel.Select(f => f.Name).Distinct().Except(otherwise.Select(o => o.File)) : [])
+            {
+                streams.Out.WriteLine($"{file}:1: CHECK: this is of the model itself; the gate without --checkpatch checks what it reaches");
+            }
+
+            return otherwise.Length > 0 ? ExitCodes.Incomplete : ExitCodes.AsExpected;
+        }
+
+        string[] files = [.. _ofModel.Select(f => f.Name)];
+        var specs = files.Where(f => f.StartsWith("specs/", StringComparison.Ordinal) && f.EndsWith(".yaml", StringComparison.Ordinal) && File.Exists(f)).ToArray();
+        var onlySpecs = files.All(f => f.StartsWith("specs/", StringComparison.Ordinal));
         streams.Error.WriteLine(onlySpecs
             ? $"thpcheck: the diff changes {Prose.Count(specs.Length, "scenario")}; checking them"
             : "thpcheck: the diff changes the model itself; checking what it reaches, as it is in this build");
@@ -231,37 +209,10 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
 
     private void WriteCheckpatch()
     {
-        foreach (var finding in _findings.Where(f => f.Status != GateStatus.NotModelled))
+        // Whoever reads this takes each line for a complaint: of what passes there is none.
+        foreach (var finding in _findings.Where(f => f.Holds))
         {
-            var type = finding switch
-            {
-                { Holds: false } => "CHECK",
-                { Status: GateStatus.OutOfDate } => "ERROR",
-                _ => "WARNING",
-            };
-            streams.Out.WriteLine($"{finding.File}:{Math.Max(1, finding.Line)}: {type}: {(finding.Model is { } model ? $"{finding.Function}: the model comes along in {model}" : finding.Sentence)}");
-        }
-    }
-
-    private StreamReader Open()
-    {
-        if (options.Diff == "-")
-        {
-            return new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
-        }
-
-        if (Directory.Exists(options.Diff))
-        {
-            throw new WrongInputException($"--diff '{options.Diff}' is a folder; name a file of it, or - for the standard input");
-        }
-
-        try
-        {
-            return new StreamReader(options.Diff, Encoding.UTF8);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new WrongInputException($"the diff cannot be read from '{options.Diff}': {e.Message}");
+            streams.Out.WriteLine($"{finding.File}:{Math.Max(1, finding.Line)}: {(finding.Status == GateStatus.OutOfDate ? "ERROR" : "WARNING")}: {finding.Sentence}");
         }
     }
 

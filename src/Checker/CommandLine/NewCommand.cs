@@ -118,7 +118,8 @@ internal static class NewCommand
 
         """);
 
-    private static int Write(string name, string extension, Func<string, string> sentence, Streams streams, string text)
+    /// <summary>Writes a file that is not there yet.</summary>
+    public static int Write(string name, string extension, Func<string, string> sentence, Streams streams, string text)
     {
         if (name.Length == 0 || !char.IsAsciiLetter(name[0]) || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
         {

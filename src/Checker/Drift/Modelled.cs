@@ -15,6 +15,13 @@ internal sealed record ModelledFunction(string File, string Function, string At,
 {
     /// <summary>The path's own name, after its class.</summary>
     public string Path => $"{Method.DeclaringType!.Name}.{Method.Name}";
+
+    /// <summary>Functions of the file around it whose steps the path has, too.</summary>
+    public IReadOnlyList<string> With { get; init; } = [];
+
+    /// <summary>What a path says of itself.</summary>
+    public static ModelledFunction Of(MethodInfo path, KernelSourceAttribute source) =>
+        new(source.File, source.Function ?? path.Name, source.At, path) { With = source.With.Split(',', StringSplitOptions.RemoveEmptyEntries) };
 }
 
 /// <summary>
@@ -40,13 +47,16 @@ internal sealed class Modelled
             {
                 if (method.GetCustomAttribute<KernelSourceAttribute>(inherit: false) is { } source)
                 {
-                    var function = new ModelledFunction(source.File, source.Function ?? method.Name, source.At, method);
-                    if (!_byName.TryGetValue(function.Function, out var same))
+                    var function = ModelledFunction.Of(method, source);
+                    foreach (var name in function.With.Prepend(function.Function))
                     {
-                        _byName.Add(function.Function, same = []);
-                    }
+                        if (!_byName.TryGetValue(name, out var same))
+                        {
+                            _byName.Add(name, same = []);
+                        }
 
-                    same.Add(function);
+                        same.Add(function with { Function = name });
+                    }
                 }
             }
         }
@@ -77,7 +87,7 @@ internal sealed class Modelled
     public (SyncKind Kind, string Name)? CountsInC(string call) => SyncTable.Of(call) ?? (_byName.ContainsKey(call) ? (SyncKind.Call, call) : SyncTable.Guess(call));
 
     /// <summary>What a path declares.</summary>
-    public IReadOnlyList<SyncOperation> DeclaredBy(ModelledFunction function) => [.. DeclaredBy(function.Method, 0).Where(o => o.Kind != SyncKind.Call || Synchronises(o.Name))];
+    public IReadOnlyList<SyncOperation> DeclaredBy(ModelledFunction function) => [.. DeclaredBy(function.Method, (function.File, function.Function), 0).Where(o => o.Kind != SyncKind.Call || Synchronises(o.Name))];
 
     /// <summary>Whether a path has differences of a line in it, of which a kernel has one side only.</summary>
     public static bool HasToggles(ModelledFunction function) =>
@@ -89,14 +99,14 @@ internal sealed class Modelled
         if (!_synchronises.TryGetValue(function, out var known))
         {
             _synchronises.Add(function, false);
-            known = Named(function).Any(f => DeclaredBy(f.Method, 0).Any(o => o.Kind != SyncKind.Call || Synchronises(o.Name)));
+            known = Named(function).Any(f => DeclaredBy(f.Method, (f.File, f.Function), 0).Any(o => o.Kind != SyncKind.Call || Synchronises(o.Name)));
             _synchronises[function] = known;
         }
 
         return known;
     }
 
-    private IReadOnlyList<SyncOperation> DeclaredBy(MethodInfo method, int depth)
+    private IReadOnlyList<SyncOperation> DeclaredBy(MethodInfo method, (string File, string Function) root, int depth)
     {
         if (_declared.TryGetValue(method, out var known))
         {
@@ -106,20 +116,25 @@ internal sealed class Modelled
         var found = new List<SyncOperation>();
         foreach (var (called, line) in Calls(method))
         {
-            var name = called.GetCustomAttribute<KernelSourceAttribute>(inherit: true)?.Function ?? called.Name;
+            var source = called.GetCustomAttribute<KernelSourceAttribute>(inherit: true);
+            var name = source?.Function ?? called.Name;
             if (SyncTable.Of(name) is var (kind, common))
             {
                 found.Add(new SyncOperation(kind, common, name, line));
             }
             else if (called is MethodInfo path && path.DeclaringType!.IsSubclassOf(typeof(KernelFile)))
             {
-                if (_byName.ContainsKey(name))
+                if (path != method && (source?.File, name) == root && depth < MostNested)
+                {
+                    found.AddRange(DeclaredBy(path, root, depth + 1)); // what it overrides, or another part of the same
+                }
+                else if (_byName.ContainsKey(name))
                 {
                     found.Add(new SyncOperation(SyncKind.Call, name, name, line));
                 }
                 else if (depth < MostNested && path != method)
                 {
-                    found.AddRange(DeclaredBy(path, depth + 1));
+                    found.AddRange(DeclaredBy(path, root, depth + 1));
                 }
             }
         }

@@ -65,8 +65,8 @@ internal static class SyncTable
         (SyncKind.Section, "preempt_enable", ""),
         (SyncKind.Section, "local_irq_disable", "local_irq_save"),
         (SyncKind.Section, "local_irq_enable", "local_irq_restore"),
-        (SyncKind.Section, "smp_call_function", "on_each_cpu on_each_cpu_mask"),
-        (SyncKind.Flush, "flush_tlb_pages", "flush_tlb_range flush_tlb_page flush_tlb_mm flush_tlb_mm_range flush_pmd_tlb_range flush_tlb_kernel_range"),
+        (SyncKind.Section, "smp_call_function", "on_each_cpu on_each_cpu_mask on_each_cpu_cond_mask smp_call_function_many flush_tlb_multi"),
+        (SyncKind.Flush, "flush_tlb_pages", "flush_tlb_range flush_tlb_page flush_tlb_mm flush_tlb_mm_range flush_pmd_tlb_range flush_tlb_kernel_range flush_tlb_func"),
         (SyncKind.Flush, "flush_tlb_all", ""),
         (SyncKind.Flush, "ptep_clear_flush", "ptep_clear_flush_notify"),
         (SyncKind.Flush, "pmdp_huge_clear_flush", "pmdp_huge_clear_flush_notify"),
@@ -84,7 +84,7 @@ internal static class SyncTable
         (SyncKind.Flush, "mmu_notifier_invalidate_range_end", "mmu_notifier_invalidate_range_only_end"),
         (SyncKind.Flush, "tlb_remove_table_sync_one", ""),
         (SyncKind.Reference, "folio_get", "get_page page_get folio_ref_inc folio_ref_add page_ref_inc page_ref_add"),
-        (SyncKind.Reference, "folio_put", "put_page folio_put_refs"),
+        (SyncKind.Reference, "folio_put", "put_page folio_put_refs folios_put put_pages_list"),
         (SyncKind.Reference, "folio_try_get", "get_page_unless_zero try_get_page folio_try_get_rcu page_ref_add_unless"),
         (SyncKind.Reference, "folio_ref_freeze", "page_ref_freeze"),
         (SyncKind.Reference, "folio_ref_unfreeze", "page_ref_unfreeze"),
@@ -145,7 +145,10 @@ internal static class SyncTable
     ];
 
     /// <summary>What a call of this name counts as, and the name that all have that do the same; null where the table has no such name.</summary>
-    public static (SyncKind Kind, string Name)? Of(string name) => Known.TryGetValue(name, out var known) ? known : null;
+    public static (SyncKind Kind, string Name)? Of(string name) => Known.TryGetValue(name, out var known) ? known
+        : name.StartsWith("folio_test_set_", StringComparison.Ordinal) || name.StartsWith("TestSetPage", StringComparison.Ordinal) ? (SyncKind.Atomic, "test_and_set_bit") // macros make these
+        : name.StartsWith("folio_test_clear_", StringComparison.Ordinal) || name.StartsWith("TestClearPage", StringComparison.Ordinal) ? (SyncKind.Atomic, "test_and_clear_bit")
+        : null;
 
     /// <summary>The same for any name, as far as the name itself tells; null where it tells nothing.</summary>
     public static (SyncKind Kind, string Name)? Guess(string name)

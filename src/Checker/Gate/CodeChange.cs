@@ -22,6 +22,9 @@ internal enum ChangeVerdict
 /// <param name="New">The one that comes.</param>
 internal sealed record CodeChange(ChangeVerdict Verdict, string Why, IReadOnlyList<SyncOperation> Gone, IReadOnlyList<SyncOperation> New)
 {
+    /// <summary>All of the synchronisation in its order, with a sign as in a diff.</summary>
+    public IReadOnlyList<(char Sign, SyncOperation Operation)> Sequence { get; init; } = [];
+
     // What these do is nothing to a model: they print, count, or tell the compiler.
     private static readonly string[] Harmless =
     [
@@ -52,7 +55,7 @@ internal sealed record CodeChange(ChangeVerdict Verdict, string Why, IReadOnlyLi
 
         if (gone.Count + @new.Count > 0)
         {
-            return new(ChangeVerdict.Changed, "its synchronisation changes", [.. gone.Select(i => one[i])], [.. @new.Select(i => other[i])]);
+            return new(ChangeVerdict.Changed, "its synchronisation changes", [.. gone.Select(i => one[i])], [.. @new.Select(i => other[i])]) { Sequence = Merged(one, gone, other, @new) };
         }
 
         var (statements, others) = (Statements(before), Statements(after));
@@ -73,6 +76,30 @@ internal sealed record CodeChange(ChangeVerdict Verdict, string Why, IReadOnlyLi
         return left.Count + come.Count == 0
             ? new(ChangeVerdict.CannotTell, $"{same}, but statements change places", [], [])
             : new(ChangeVerdict.Stands, $"{same}, and what changes is declared, printed or counted: {Shown(come.Count > 0 ? others[come[0]] : statements[left[0]])}", [], []);
+    }
+
+    private static List<(char Sign, SyncOperation Operation)> Merged(IReadOnlyList<SyncOperation> one, IReadOnlyList<int> gone, IReadOnlyList<SyncOperation> other, IReadOnlyList<int> @new)
+    {
+        var (left, come) = (gone.ToHashSet(), @new.ToHashSet());
+        var merged = new List<(char, SyncOperation)>();
+        for (var (i, j) = (0, 0); i < one.Count || j < other.Count;)
+        {
+            if (left.Contains(i))
+            {
+                merged.Add(('-', one[i++]));
+            }
+            else if (come.Contains(j))
+            {
+                merged.Add(('+', other[j++]));
+            }
+            else
+            {
+                merged.Add((' ', other[j++]));
+                i++;
+            }
+        }
+
+        return merged;
     }
 
     // Null where it does not.

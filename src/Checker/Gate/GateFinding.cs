@@ -36,6 +36,9 @@ internal sealed record GateFinding(GateStatus Status, string File, int Line, str
 
     public IReadOnlyList<SyncOperation> New { get; init; } = [];
 
+    /// <summary>All of the function's synchronisation as far as it was compared, in its order, with a sign as in a diff; empty where it stays.</summary>
+    public IReadOnlyList<(char Sign, SyncOperation Operation)> Sequence { get; init; } = [];
+
     /// <summary>The model's text that takes care of it, which comes along; or null.</summary>
     public string? Model { get; init; }
 

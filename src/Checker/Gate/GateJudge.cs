@@ -73,7 +73,7 @@ internal sealed class GateJudge(Modelled modelled)
         var change = CodeChange.Of(touched.Before, touched.After, name => name == function ? null : modelled.CountsInC(name)); // its own head is no call
         return change.Verdict switch
         {
-            ChangeVerdict.Changed => finding with { Status = GateStatus.OutOfDate, Why = change.Why, Gone = change.Gone, New = change.New, Declared = finding.Paths.SelectMany(modelled.DeclaredBy).Select(o => o.Name).ToHashSet(StringComparer.Ordinal) },
+            ChangeVerdict.Changed => finding with { Status = GateStatus.OutOfDate, Why = change.Why, Gone = change.Gone, New = change.New, Sequence = change.Sequence, Declared = finding.Paths.SelectMany(modelled.DeclaredBy).Select(o => o.Name).ToHashSet(StringComparer.Ordinal) },
             ChangeVerdict.Stands when touched.IsWhole && NotThere(finding, touched) is { } missing => finding with { Why = $"{change.Why}, but its path declares {missing}, which it does not do; see 'thpcheck drift'" },
             ChangeVerdict.Stands => finding with { Status = GateStatus.Stands, Why = change.Why },
             _ => finding with { Why = change.Why },

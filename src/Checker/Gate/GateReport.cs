@@ -59,9 +59,8 @@ internal static class GateReport
     /// <summary>The last lines: what it comes to, and what to do.</summary>
     /// <param name="paper">Where to write.</param>
     /// <param name="findings">What was found.</param>
-    /// <param name="patch">What a model of the diff could be called.</param>
-    /// <param name="command">The command line without a model.</param>
-    public static void WriteSummary(Paper paper, IReadOnlyList<GateFinding> findings, string patch, string command)
+    /// <param name="toWrite">The commands that write the model that is missing.</param>
+    public static void WriteSummary(Paper paper, IReadOnlyList<GateFinding> findings, IReadOnlyList<string> toWrite)
     {
         int Count(GateStatus status) => findings.Count(f => f.Status == status && f.Model is null);
         paper.WriteLine();
@@ -80,8 +79,10 @@ internal static class GateReport
         if (findings.Any(f => f.Holds))
         {
             paper.WriteProse("No verdict is about the kernel with this diff until its model is. To write it:", 0);
-            paper.WriteLine($"  thpcheck new patch {patch}");
-            paper.WriteLine($"  {command} --model {patch}.cs");
+            foreach (var command in toWrite)
+            {
+                paper.WriteLine($"  {command}");
+            }
         }
     }
 

@@ -68,7 +68,7 @@ internal sealed class KernelTree(string folder)
 
         var isNew = file.Diffs[0].Before is null;
         var there = Read(file.First) ?? Read(file.Last);
-        if (isNew && there is null && Apply([], file.Diffs) is { } made)
+        if (isNew && there is null && DiffApplication.Apply([], file.Diffs) is { } made)
         {
             return (file.Sides = ([], made)).Value;
         }
@@ -78,12 +78,12 @@ internal sealed class KernelTree(string folder)
             return (file.Sides = (null, null)).Value;
         }
 
-        if (Apply(there, file.Diffs) is { } after)
+        if (DiffApplication.Apply(there, file.Diffs) is { } after)
         {
             return (file.Sides = (there, after)).Value;
         }
 
-        return (file.Sides = (Apply(there, [.. Enumerable.Reverse(file.Diffs).Select(Reversed)]), there)).Value;
+        return (file.Sides = (DiffApplication.TakeOff(there, file.Diffs), there)).Value;
     }
 
     private string[]? Read(string name)
@@ -97,93 +97,6 @@ internal sealed class KernelTree(string folder)
         {
             return null;
         }
-    }
-
-    // The lines with the diffs put on them; null where they do not fit.
-    private static string[]? Apply(IReadOnlyList<string> lines, IReadOnlyList<DiffFile> diffs)
-    {
-        var at = lines;
-        foreach (var diff in diffs)
-        {
-            if (diff.IsTooLarge || diff.IsBinary)
-            {
-                return null;
-            }
-
-            var result = new List<string>(at.Count);
-            var (from, drift) = (0, 0);
-            foreach (var hunk in diff.Hunks)
-            {
-                string[] old = [.. hunk.Lines.Where(l => l.Sign != '+').Select(l => l.Text)];
-                var meant = Math.Max(0, hunk.OldStart - (old.Length == 0 ? 0 : 1)) + drift;
-                // Lines that come without any beside them fit everywhere.
-                if ((old.Length == 0 && at.Count > 0) || Find(at, old, meant, from) is not { } place)
-                {
-                    return null;
-                }
-
-                drift += place - meant;
-                for (; from < place; from++)
-                {
-                    result.Add(at[from]);
-                }
-
-                result.AddRange(hunk.Lines.Where(l => l.Sign != '-').Select(l => l.Text));
-                from += old.Length;
-            }
-
-            for (; from < at.Count; from++)
-            {
-                result.Add(at[from]);
-            }
-
-            at = result;
-        }
-
-        return [.. at];
-    }
-
-    // Where the lines are, nearest to where they are meant to be: a tree may be some commits away.
-    private static int? Find(IReadOnlyList<string> lines, string[] old, int meant, int from)
-    {
-        const int Furthest = 2000;
-        for (var away = 0; away <= Furthest; away++)
-        {
-            foreach (var place in away == 0 ? [meant] : new[] { meant - away, meant + away })
-            {
-                if (place >= from && place + old.Length <= lines.Count && Matches(lines, old, place))
-                {
-                    return place;
-                }
-            }
-        }
-
-        return null;
-    }
-
-    private static bool Matches(IReadOnlyList<string> lines, string[] old, int place)
-    {
-        for (var i = 0; i < old.Length; i++)
-        {
-            if (lines[place + i] != old[i])
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private static DiffFile Reversed(DiffFile file)
-    {
-        var reversed = new DiffFile(file.After, file.Before, file.Number) { IsBinary = file.IsBinary, IsTooLarge = file.IsTooLarge };
-        reversed.Hunks.AddRange(file.Hunks.Select(h => h with
-        {
-            OldStart = h.NewStart,
-            NewStart = h.OldStart,
-            Lines = [.. h.Lines.Select(l => l with { Sign = l.Sign == '+' ? '-' : l.Sign == '-' ? '+' : ' ' })],
-        }));
-        return reversed;
     }
 
     private static IEnumerable<TouchedCode> Compare(string name, string[] before, string[] after)

@@ -61,19 +61,32 @@ internal abstract class TransferDecoder(Encoding charset)
     }
 }
 
-/// <summary>Base64 (RFC 2045, 6.8), of which nothing but blanks may be otherwise.</summary>
+/// <summary>
+/// Base64 (RFC 2045, 6.8), of which nothing but blanks may be otherwise. A body that does not even begin with it was decoded by somebody who left the header as it was,
+/// as 'b4 am --check' does.
+/// </summary>
 internal sealed class Base64Text(Encoding charset, Func<string, Exception> wrong) : TransferDecoder(charset)
 {
     private readonly StringBuilder _group = new(); // characters that are no whole group of four yet
     private bool _isPadded;
+    private bool _hasBegun;
+    private bool _isPlain;
 
     public override IEnumerable<string> Take(string line)
     {
         var text = line.Trim();
+        _isPlain |= !_hasBegun && !text.All(c => char.IsAsciiLetterOrDigit(c) || c is '+' or '/' or '=');
+        if (_isPlain)
+        {
+            return [line];
+        }
+
         if (text.Length == 0)
         {
             return [];
         }
+
+        _hasBegun = true;
 
         if (_isPadded)
         {
@@ -102,20 +115,36 @@ internal sealed class Base64Text(Encoding charset, Func<string, Exception> wrong
     }
 }
 
-/// <summary>Quoted-printable (RFC 2045, 6.7).</summary>
+/// <summary>Quoted-printable (RFC 2045, 6.7). A body of which the first = is none of it was decoded already, as with <see cref="Base64Text"/>.</summary>
 internal sealed class QuotedPrintableText(Encoding charset, Func<string, Exception> wrong) : TransferDecoder(charset)
 {
     private bool _goesOn; // the last line ended in a soft break
+    private bool _hasBegun;
+    private bool _isPlain;
 
     public override IEnumerable<string> Take(string line)
     {
+        if (_isPlain)
+        {
+            return [line];
+        }
+
         var text = line.TrimEnd(' ', '\t'); // blanks at the end were added on the way
         _goesOn = text.EndsWith('=');
         var bytes = new List<byte>(text.Length + 1);
         if (!AddTo(bytes, _goesOn ? text.AsSpan(0, text.Length - 1) : text))
         {
-            throw wrong("this is not quoted-printable, which the mail's header says it is");
+            var first = text.IndexOf('=', StringComparison.Ordinal);
+            if (_hasBegun || AddTo([], text.AsSpan(first, Math.Min(3, text.Length - first))))
+            {
+                throw wrong("this is not quoted-printable, which the mail's header says it is");
+            }
+
+            (_isPlain, _goesOn) = (true, false);
+            return [line];
         }
+
+        _hasBegun |= text.Contains('=', StringComparison.Ordinal);
 
         if (!_goesOn)
         {

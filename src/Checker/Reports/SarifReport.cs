@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -15,8 +16,12 @@ namespace ThpCheck.Checker.Reports;
 /// </summary>
 /// <param name="output">Where it goes.</param>
 /// <param name="expected">Whether failures that the scenario expects are results, too: notes.</param>
-internal sealed class SarifReport(TextWriter output, bool expected) : ICheckReport
+/// <param name="mostBytes">The most that it may take when it is compressed, as it is sent.</param>
+internal sealed class SarifReport(TextWriter output, bool expected, int mostBytes = SarifReport.MostBytes) : ICheckReport
 {
+    /// <summary>Code scanning takes a file of 10 MB at most, compressed by gzip.</summary>
+    public const int MostBytes = 10 << 20;
+
     private const string Schema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
     private const string NotAsExpected = "not-as-expected";
     private const int MostResults = 5000;       // GitHub shows no more of a run
@@ -50,6 +55,37 @@ internal sealed class SarifReport(TextWriter output, bool expected) : ICheckRepo
 
     public void Finish(CheckSummary summary)
     {
+        var shown = Math.Min(_results.Count, MostResults);
+        var text = Text(summary, shown);
+        if (CompressedLength(text) > mostBytes)
+        {
+            // As many as fit, the worst first: between a number that does and one that does not.
+            var (fits, many) = (0, shown);
+            text = Text(summary, fits);
+            while (many - fits > 1)
+            {
+                var middle = (fits + many) / 2;
+                var tried = Text(summary, middle);
+                (fits, many, text) = CompressedLength(tried) <= mostBytes ? (middle, many, tried) : (fits, middle, text);
+            }
+        }
+
+        output.Write(text);
+    }
+
+    private static long CompressedLength(string text)
+    {
+        using var bytes = new MemoryStream();
+        using (var compressed = new GZipStream(bytes, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            compressed.Write(Encoding.UTF8.GetBytes(text));
+        }
+
+        return bytes.Length;
+    }
+
+    private string Text(CheckSummary summary, int shown)
+    {
         using var text = new JsonText();
         var json = text.Writer;
         json.WriteString("$schema", Schema);
@@ -57,10 +93,10 @@ internal sealed class SarifReport(TextWriter output, bool expected) : ICheckRepo
         json.WriteStartArray("runs");
         json.WriteStartObject();
         WriteTool(json);
-        WriteInvocation(json, summary);
+        WriteInvocation(json, summary, shown);
         json.WriteString("columnKind", "utf16CodeUnits");
         json.WriteStartArray("results");
-        foreach (var result in _results.OrderBy(r => r.Level == "error" ? 0 : 1).Take(MostResults))
+        foreach (var result in _results.OrderBy(r => r.Level == "error" ? 0 : 1).Take(shown))
         {
             Write(json, result);
         }
@@ -68,7 +104,7 @@ internal sealed class SarifReport(TextWriter output, bool expected) : ICheckRepo
         json.WriteEndArray();
         json.WriteEndObject();
         json.WriteEndArray();
-        output.Write(text.End());
+        return text.End();
     }
 
     private int Rule(string name, string promise)
@@ -110,16 +146,17 @@ internal sealed class SarifReport(TextWriter output, bool expected) : ICheckRepo
         json.WriteEndObject();
     }
 
-    private void WriteInvocation(Utf8JsonWriter json, CheckSummary summary)
+    private void WriteInvocation(Utf8JsonWriter json, CheckSummary summary, int shown)
     {
         json.WriteStartArray("invocations");
         json.WriteStartObject();
         json.WriteBoolean("executionSuccessful", summary is { Errors.Count: 0, Interrupted: false });
         json.WriteNumber("exitCode", summary.ExitCode);
         json.WriteStartArray("toolExecutionNotifications");
-        if (_results.Count > MostResults)
+        if (_results.Count > shown)
         {
-            WriteNotification(json, $"{Prose.Count(_results.Count - MostResults, "result")} left out: a run has at most {Prose.Number(MostResults)}", null);
+            var most = shown == MostResults ? $"a run has at most {Prose.Number(MostResults)}" : $"compressed, a report may have {Prose.Number(mostBytes)} bytes; check fewer scenarios at once, or write JSON, which has no limit";
+            WriteNotification(json, $"{Prose.Count(_results.Count - shown, "result")} left out, those that the scenarios expect before others: {most}", null);
         }
 
         foreach (var error in summary.Errors)

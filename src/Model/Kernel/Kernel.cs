@@ -253,4 +253,7 @@ public sealed class KernelSourceAttribute(string file) : Attribute
 
     /// <summary>The function's name there, where the method has another.</summary>
     public string? Function { get; init; }
+
+    /// <summary>Functions of the same file around it whose steps the path has, too; with commas between them.</summary>
+    public string With { get; init; } = "";
 }

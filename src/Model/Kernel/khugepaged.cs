@@ -180,7 +180,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
 
     /// <summary>Frees a page table.</summary>
     /// <remarks>With <c>pte-free-by-rcu</c> a grace period later, as the mmu_gather's table batches do in an earlier form of 2ba99c5e0881.</remarks>
-    [KernelSource("include/linux/mm.h", At = "v6.1.10")]
+    [KernelSource("include/asm-generic/pgalloc.h", At = "v6.1.10")]
     public virtual async KernelTask pte_free(PageTable table)
     {
         Oracle(PteFree, table);
@@ -643,7 +643,7 @@ public partial class khugepaged(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Gives back a page that was isolated.</summary>
-    [KernelSource("mm/vmscan.c", At = "v6.1.10")]
+    [KernelSource("mm/vmscan.c", At = "v6.1.10", Function = "folio_putback_lru")]
     public virtual async KernelTask putback_lru_page(Folio page)
     {
         await set_bit(PageFlags.PG_lru, page.flags); // folio_add_lru

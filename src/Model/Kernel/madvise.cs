@@ -6,7 +6,7 @@ namespace ThpCheck.Model.Kernel;
 public class madvise(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>MADV_DONTNEED on a range inside one vma: its pages are unmapped while the other threads of the process go on.</summary>
-    [KernelSource("mm/madvise.c", Function = "madvise_dontneed_single_vma")]
+    [KernelSource("mm/madvise.c", Function = "madvise_dontneed_single_vma", With = "do_madvise")]
     public virtual async KernelTask madvise_dontneed(Mm mm, int start, int end)
     {
         await down_read(mm.mmap_lock);
@@ -27,7 +27,7 @@ public class madvise(Kernel kernel) : KernelFile(kernel)
     /// Left out: more than one page at a time, large folios, lru_add_drain, PG_referenced, can_do_pageout: who calls it owns the file or may write it. The page that is
     /// not reclaimed goes back to its LRU.
     /// </remarks>
-    [KernelSource("mm/madvise.c", Function = "madvise_cold_or_pageout_pte_range")]
+    [KernelSource("mm/madvise.c", Function = "madvise_cold_or_pageout_pte_range", With = "madvise_pageout,do_madvise")]
     public virtual async KernelTask madvise_pageout(Mm mm, int address)
     {
         await down_read(mm.mmap_lock);

@@ -168,7 +168,7 @@ public class memcontrol(Kernel kernel) : KernelFile(kernel)
     /// A vma maps its file from the offset that is its own start. Left out: looking again whether the page is still in the cache (hides its removal, of which there is none here); swap and migration
     /// entries, which are looked up in the page cache here; what the process may take along (here both, MOVE_ANON and MOVE_FILE).
     /// </remarks>
-    [KernelSource("mm/memcontrol.c", Function = "mc_handle_file_pte")]
+    [KernelSource("mm/memcontrol.c", Function = "mc_handle_file_pte", With = "mc_handle_present_pte")]
     public virtual async KernelTask<Folio?> page_at(Vma vma, int address, Pte ptent)
     {
         Folio? page;

@@ -111,7 +111,7 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Whether a PMD is no table that can be walked: none, huge or a migration entry. It may be another the next moment.</summary>
-    [KernelSource("mm/memory.c")]
+    [KernelSource("include/linux/pgtable.h")]
     public virtual async KernelTask<bool> pmd_devmap_trans_unstable(Shared<Pmd> pmd) => await pmd_none_or_trans_huge_or_clear_bad(pmd);
 
     /// <summary>Whether a PMD cannot be walked: it is none, huge or a migration entry, or can be nothing at all.</summary>

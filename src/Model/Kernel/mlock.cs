@@ -376,7 +376,7 @@ public class mlock(Kernel kernel) : KernelFile(kernel)
     /// Left out: the pagevec in between (hides undercounts by marks that are looked at before it is drained). A folio that was evictable is put back by move_folios_to_lru, which looks once more whether
     /// it is, and then does the same (hides nothing: its second look decides).
     /// </remarks>
-    [KernelSource("mm/swap.c", Function = "lru_add_fn")]
+    [KernelSource("mm/swap.c", Function = "lru_add_fn", With = "folio_batch_move_lru")]
     public virtual async KernelTask folio_putback_lru(Folio folio)
     {
         await spin_lock(Caches.Pgdat!.lru_lock);

@@ -20,7 +20,7 @@ public class mmu_notifier(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>A range is about to be changed: from here to the end nobody may use a translation of it.</summary>
-    [KernelSource("mm/mmu_notifier.c")]
+    [KernelSource("include/linux/mmu_notifier.h")]
     public virtual async KernelTask mmu_notifier_invalidate_range_start(Mm mm, int start, int end)
     {
         if (Caches.Kvm.Slots.Count > 0 && await load(mm.notifier_subscriptions) is { } kvm)
@@ -30,7 +30,7 @@ public class mmu_notifier(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The range has been changed.</summary>
-    [KernelSource("mm/mmu_notifier.c")]
+    [KernelSource("include/linux/mmu_notifier.h")]
     public virtual async KernelTask mmu_notifier_invalidate_range_end(Mm mm)
     {
         if (Caches.Kvm.Slots.Count > 0 && await load(mm.notifier_subscriptions) is { } kvm)

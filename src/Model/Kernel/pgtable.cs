@@ -37,7 +37,7 @@ public class pgtable(Kernel kernel) : KernelFile(kernel)
     public virtual bool pmd_trans_huge(Pmd pmd) => pmd.Kind is PmdKind.Huge or PmdKind.Invalidated;
 
     /// <summary>Whether it holds something and is not present.</summary>
-    [KernelSource("include/linux/swapops.h")]
+    [KernelSource("include/linux/huge_mm.h")]
     public virtual bool is_swap_pmd(Pmd pmd) => !pmd_none(pmd) && !pmd_present(pmd);
 
     /// <summary>Whether it names a huge page that migration has unmapped.</summary>

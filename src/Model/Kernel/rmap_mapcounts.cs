@@ -206,7 +206,7 @@ public class rmap_mapcounts(Kernel kernel) : KernelFile(kernel)
     /// <param name="page">The page.</param>
     /// <param name="nr">1 or -1.</param>
     /// <param name="lockMemcg">Whether its memcg is locked here, as it was not around the mapcount.</param>
-    [KernelSource("mm/rmap.c", Function = "page_remove_file_rmap")]
+    [KernelSource("mm/rmap.c", Function = "page_remove_file_rmap", With = "page_remove_rmap")]
     public virtual async KernelTask count_file(Page page, int nr, bool lockMemcg)
     {
         if (lockMemcg)

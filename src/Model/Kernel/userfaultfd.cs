@@ -45,7 +45,7 @@ public class userfaultfd(Kernel kernel) : KernelFile(kernel)
         await mmap.find_vma(dst_mm, dst_addr) is { } dst_vma && (await load(dst_vma.vm_flags) & VmFlags.VM_UFFD) != 0 ? dst_vma : null;
 
     /// <summary>UFFDIO_COPY of one page under mmap_lock.</summary>
-    [KernelSource("mm/userfaultfd.c")]
+    [KernelSource("mm/userfaultfd.c", With = "__mcopy_atomic")]
     public virtual async KernelTask<bool> mcopy_atomic_pte(Mm dst_mm, Vma dst_vma, int dst_addr)
     {
         await rmap.anon_vma_prepare(dst_vma);
@@ -66,7 +66,7 @@ public class userfaultfd(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>UFFDIO_CONTINUE of one page: maps what the cache has, by a pte.</summary>
-    [KernelSource("mm/userfaultfd.c", Function = "mcontinue_atomic_pte")]
+    [KernelSource("mm/userfaultfd.c", Function = "mcopy_continue")]
     public virtual async KernelTask<bool> mcopy_continue(Mm dst_mm, int dst_addr)
     {
         await down_read(dst_mm.mmap_lock);
@@ -76,7 +76,7 @@ public class userfaultfd(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>UFFDIO_CONTINUE of one page under mmap_lock.</summary>
-    [KernelSource("mm/userfaultfd.c")]
+    [KernelSource("mm/userfaultfd.c", With = "__mcopy_atomic")]
     public virtual async KernelTask<bool> mcontinue_atomic_pte(Mm dst_mm, Vma dst_vma, int dst_addr)
     {
         if ((await load(dst_vma.vm_flags) & VmFlags.VM_SHARED) == 0)

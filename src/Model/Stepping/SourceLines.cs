@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Compression;
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
@@ -25,6 +26,8 @@ internal static class SourceLines
 {
     // Symbols are no model state: they depend on the assembly alone. A reader's memory lives as long as its provider is kept.
     private static readonly ConcurrentDictionary<Assembly, MetadataReaderProvider?> Symbols = [];
+
+    private static readonly Guid EmbeddedSource = new("0e8a571b-6926-466e-b4ad-8ab04611f5fe"); // of the portable PDB's specification
 
     /// <summary>The method's topmost line of code; null without symbols, as in an assembly that was loaded from memory.</summary>
     /// <param name="method">Any method; for an async one as written, the code is that of its state machine.</param>
@@ -116,6 +119,37 @@ internal static class SourceLines
         }
 
         return string.Join('.', parts);
+    }
+
+    /// <summary>The source of an assembly as it was when it was built, by file; without what the build wrote itself, and empty where it is not embedded.</summary>
+    public static IReadOnlyDictionary<string, string> Texts(Assembly assembly)
+    {
+        var texts = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (Symbols.GetOrAdd(assembly, Open) is not { } symbols)
+        {
+            return texts;
+        }
+
+        var reader = symbols.GetMetadataReader();
+        foreach (var information in reader.CustomDebugInformation.Select(reader.GetCustomDebugInformation))
+        {
+            if (information.Parent.Kind == HandleKind.Document && reader.GetGuid(information.Kind) == EmbeddedSource
+                && File(reader, (DocumentHandle)information.Parent) is var file && !file.Contains("/obj/", StringComparison.Ordinal))
+            {
+                texts[file] = Text(reader.GetBlobBytes(information.Value));
+            }
+        }
+
+        return texts;
+    }
+
+    // The portable PDB's form: the size before compression, or 0 where there is none, then the bytes.
+    private static string Text(byte[] blob)
+    {
+        using var bytes = new MemoryStream(blob, sizeof(int), blob.Length - sizeof(int));
+        using Stream plain = BitConverter.ToInt32(blob) == 0 ? bytes : new DeflateStream(bytes, CompressionMode.Decompress);
+        using var reader = new StreamReader(plain);
+        return reader.ReadToEnd();
     }
 
     /// <summary>Whether an assembly was compiled from this text of a file; null without symbols, or where they do not know the file.</summary>

@@ -16,7 +16,8 @@ internal sealed partial class Child : IDisposable
     {
         // The runtime that the tests run on: <root>/shared/Microsoft.NETCore.App/<version>/.
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
-        var start = new ProcessStartInfo(dotnet, [Path.Combine(AppContext.BaseDirectory, "thpcheck.dll"), .. args])
+        // Where the tests run in the background, as shells do it, they ignore Ctrl-C, and so would the program.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", dotnet, Path.Combine(AppContext.BaseDirectory, "thpcheck.dll"), .. args])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

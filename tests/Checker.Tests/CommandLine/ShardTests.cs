@@ -71,7 +71,8 @@ public sealed class ShardTests : IDisposable
         File.WriteAllText(wrong, text.Insert(at + "states: ".Length, "9"));
         var baseline = _folder.File("baseline.json");
         Assert.Equal(ExitCodes.NotAsExpected, Of("check", wrong, "--format", "json", "--output", baseline).ExitCode);
-        var diff = _folder.Write("a.diff", "--- a/src/Model/Kernel/rmap.cs\n+++ b/src/Model/Kernel/rmap.cs\n@@ -1 +1 @@\n-a\n+b\n");
+        var built = File.ReadLines(Repository.File("src", "Model", "Kernel", "rmap.cs")).First();
+        var diff = _folder.Write("a.diff", $"--- a/src/Model/Kernel/rmap.cs\n+++ b/src/Model/Kernel/rmap.cs\n@@ -1 +1 @@\n-a\n+{built}\n");
 
         var same = Of("gate", "--diff", diff, wrong, "--new-only", "--baseline", baseline);
         var all = Of("gate", "--diff", diff, wrong);

@@ -19,10 +19,13 @@ public sealed class DriftTests : IDisposable
     [InlineData("if (r) r->locked = 0;", "drifted: its path does up_write, and neither it nor what it calls does", ExitCodes.NotAsExpected)]
     [InlineData("if (r) let_go(r);", "as its path declares", ExitCodes.AsExpected)]
     [InlineData("if (r) any_unlock(r);", "cannot tell: any_unlock(), which is not found, may do up_write, as its path does", ExitCodes.Incomplete)]
-    [InlineData("#ifdef X\n\tup_read(&r->rwsem);\n#endif", "cannot tell: what of it is compiled depends on the configuration", ExitCodes.Incomplete)]
+    [InlineData("#ifdef X\n\tup_write(&r->rwsem);\n#endif", "as its path declares", ExitCodes.AsExpected)]
+    [InlineData("#ifdef X\n\tup_read(&r->rwsem);\n#endif", "drifted: its path does up_write", ExitCodes.NotAsExpected)]
+    [InlineData("if (r) r->ops->let_go(r);", "as its path declares", ExitCodes.AsExpected)]
+    [InlineData("if (r) schedule(let_go, r);", "as its path declares", ExitCodes.AsExpected)]
     public void A_function_is_compared_with_what_its_path_declares(string body, string said, int code)
     {
-        var run = Drift(Tree($"#include <linux/anon.h>\nvoid let_go(struct anon_vma *r)\n{{\n\tup_write(&r->rwsem);\n}}\n\nstatic inline void unlock_anon_vma_root(struct anon_vma *r)\n{{\n\t{body}\n}}\n"));
+        var run = Drift(Tree($"#include <linux/anon.h>\nvoid let_go(struct anon_vma *r)\n{{\n\tup_write(&r->rwsem);\n}}\n\nstatic struct ops o = {{\n\t.let_go = let_go,\n}};\n\nstatic inline void unlock_anon_vma_root(struct anon_vma *r)\n{{\n\t{body}\n}}\n"));
 
         var line = Assert.Single(run.Out.Split('\n'), l => l.Contains("unlock_anon_vma_root()", StringComparison.Ordinal));
         Assert.Contains(said, line, StringComparison.Ordinal);
@@ -37,6 +40,60 @@ public sealed class DriftTests : IDisposable
 
         Assert.Contains("mm/rmap.c  folio_lock_anon_vma_read()  gone: its file has no such function; its path is of v6.1", run.Out, StringComparison.Ordinal);
         Assert.Equal(ExitCodes.NotAsExpected, run.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("6", "2", "Compared with linux-6.2 of the model; the tree is 6.2.\n")]
+    [InlineData("6", "18", "Compared with linux-6.15 of the model; the tree is 6.18. --release names another.\n")]
+    [InlineData("5", "4", "Compared with linux-5.7 of the model; the tree is 5.4. --release names another.\n")]
+    [InlineData("x", "", "Compared with linux-6.1 of the model; the tree has no Makefile that says its version. --release names another.\n")]
+    public void The_kernel_of_the_model_is_the_trees_own_or_the_last_one_before_it(string version, string level, string said)
+    {
+        var tree = Tree("void unlock_anon_vma_root(struct anon_vma *r)\n{\n\tup_write(&r->rwsem);\n}\n");
+        File.WriteAllText(Path.Combine(tree, "Makefile"), $"# SPDX\nVERSION = {version}\nPATCHLEVEL = {level}\n");
+
+        Assert.StartsWith(said, Drift(tree).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_function_of_the_paths_own_version_does_more_is_what_the_path_leaves_out()
+    {
+        var tree = Tree("void unlock_anon_vma_root(struct anon_vma *r)\n{\n\tsmp_mb();\n\tup_write(&r->rwsem);\n}\n");
+        File.WriteAllText(Path.Combine(tree, "Makefile"), "VERSION = 6\nPATCHLEVEL = 1\n");
+
+        var run = Drift(tree);
+
+        Assert.DoesNotContain("unlock_anon_vma_root()", run.Out, StringComparison.Ordinal);
+        Assert.Contains("1 as declared and with more", run.Out, StringComparison.Ordinal);
+        Assert.Contains("all that its path declares, and more, which the path leaves out", Drift(tree, "--verbose").Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Functions_of_files_that_a_tree_has_not_are_counted_apart()
+    {
+        var run = Drift(Tree("void unlock_anon_vma_root(struct anon_vma *r)\n{\n\tup_write(&r->rwsem);\n}\n"));
+
+        Assert.DoesNotContain("cannot be told", run.Out, StringComparison.Ordinal);
+        Assert.Matches("[0-9]+ not in the tree\\.\nNot looked at, as the tree has not their [0-9]+ files", run.Out);
+    }
+
+    [Fact]
+    public void Locks_in_another_order_cannot_be_told()
+    {
+        // synchronize_rcu() is another matter: what is compared stands in the path once.
+        var run = Drift(Tree("void anon_vma_lock_write(struct anon_vma *r)\n{\n}\n\nint folio_referenced(void)\n{\n}\n\nstatic void rmap_walk_file(void)\n{\n\ti_mmap_unlock_read(m);\n\ti_mmap_trylock_read(m);\n\ti_mmap_lock_read(m);\n}\n"));
+
+        Assert.Contains("rmap_walk_file()  cannot tell: it does i_mmap_unlock_read(m) before i_mmap_lock_read(m), and its path after it", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_macro_puts_together_is_there()
+    {
+        var tree = Tree("");
+        Directory.CreateDirectory(Path.Combine(tree, "include", "linux"));
+        File.WriteAllText(Path.Combine(tree, "include", "linux", "page-flags.h"), "#define TESTPAGEFLAG(uname, lname, policy) \\\nstatic __always_inline bool folio_test_##lname(struct folio *folio) \\\n{ return test_bit(PG_##lname, 0); }\n");
+
+        Assert.Contains("folio_test_dirty()  a macro of its file makes it", Drift(tree).Out, StringComparison.Ordinal);
     }
 
     [Fact]

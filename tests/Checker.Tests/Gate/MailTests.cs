@@ -110,6 +110,12 @@ public sealed class MailTests : IDisposable
         Assert.Equal((Found, ExitCodes.Incomplete), run);
     }
 
+    [Theory]
+    [InlineData("base64")]
+    [InlineData("quoted-printable")]
+    public void A_body_that_was_decoded_already_is_taken_as_it_is(string encoding) =>
+        Assert.Equal((Found, ExitCodes.Incomplete), Gate(Header("x", "text/plain; charset=UTF-8", encoding) + Body));
+
     [Fact]
     public void A_series_is_counted_whatever_its_subjects_are_encoded_as()
     {
@@ -123,10 +129,10 @@ public sealed class MailTests : IDisposable
 
     [Theory]
     [InlineData("base64", "LS0tIGEvbW0vcm1hcC5jCg==\nnot to be here", "something stands behind the end of a mail's base64")]
-    [InlineData("base64", "LS0tIGE*bW0vcm1hcC5jCg==", "this is no base64")]
+    [InlineData("base64", "LS0tIGEvbW0v\nLS0*LS0t", "this is no base64")]
     [InlineData("base64", "LS0tIGEvbW0vcm1hcC5jC", "base64 ends in the middle; is it truncated?")]
-    [InlineData("quoted-printable", "a = b", "this is not quoted-printable")]
-    [InlineData("quoted-printable", "a =3", "this is not quoted-printable")]
+    [InlineData("quoted-printable", "=41 = b", "this is not quoted-printable")]
+    [InlineData("quoted-printable", "=41\na =3", "this is not quoted-printable")]
     [InlineData("quoted-printable", "a =3D=", "ends in the middle of a line; is it truncated?")]
     [InlineData("x-uuencode", "begin 644 a", "encoded as 'x-uuencode', of which nothing is known here")]
     public void What_is_truncated_or_wrongly_encoded_is_an_error(string encoding, string body, string error)

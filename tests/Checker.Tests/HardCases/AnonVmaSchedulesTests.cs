@@ -1,10 +1,3 @@
-using System.Text.RegularExpressions;
-using ThpCheck.Checker.Exploration;
-using ThpCheck.Checker.Tests.Reports;
-using ThpCheck.Checker.Verdicts;
-using ThpCheck.Specs.Binding;
-using ThpCheck.Specs.Format;
-
 namespace ThpCheck.Checker.Tests.HardCases;
 
 /// <summary>
@@ -53,19 +46,9 @@ public sealed class AnonVmaSchedulesTests
         "kswapd up_read(anon_vma1.rwsem)")] // B-4: one root locked, another unlocked
     public void The_cheapest_interleaving_has_the_events_of_the_hand_made_schedule_in_its_order(string scenario, string property, int switches, params string[] events)
     {
-        var way = Cheapest(scenario, "v1", property);
+        var way = HandMadeSchedules.Cheapest("rmap", scenario, "v1", property);
 
-        Assert.InRange(way.Switches, 0, switches);
-        Assert.True(way.IsMinimal);
-        var steps = way.Trace.Steps.Select(s => s.Value.Length == 0 || s.Operation.Contains("store", StringComparison.Ordinal) ? $"{s.Thread} {s.Operation}" : $"{s.Thread} {s.Operation} = {s.Value}").ToArray();
-        var at = 0;
-        foreach (var wanted in events)
-        {
-            var pattern = new Regex($"^{Regex.Escape(wanted).Replace(@"\*", ".*", StringComparison.Ordinal)}( = .*)?$", RegexOptions.CultureInvariant);
-            var found = Array.FindIndex(steps, at, pattern.IsMatch);
-            Assert.True(found >= 0, $"after step {at} there is no '{wanted}' in:\n{string.Join("\n", steps)}");
-            at = found + 1;
-        }
+        HandMadeSchedules.AssertHas(way, switches, events);
     }
 
     /// <remarks>
@@ -79,15 +62,8 @@ public sealed class AnonVmaSchedulesTests
     [InlineData("no-use-after-free")]
     public void An_anon_vma_is_adopted_twice_and_freed_under_a_mapped_folio_without_a_context_switch(string property)
     {
-        var way = Cheapest("anon-vma-adopted-twice", "degree", property);
+        var way = HandMadeSchedules.Cheapest("rmap", "anon-vma-adopted-twice", "degree", property);
 
         Assert.Equal((0, true), (way.Switches, way.IsMinimal));
-    }
-
-    private static Counterexample Cheapest(string scenario, string variant, string property)
-    {
-        var file = ScenarioReader.Read(Repository.File("specs", "rmap", $"{scenario}.yaml")).Document!;
-        var instance = ScenarioBinder.Bind(file, file.Variants.Single(v => v.Name.Value == variant)).Variant!.Instance;
-        return Judge.Run(instance, new Budget()).Properties.Single(p => p.Property.Name == property).Counterexample!;
     }
 }

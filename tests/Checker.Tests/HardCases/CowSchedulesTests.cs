@@ -1,10 +1,3 @@
-using System.Text.RegularExpressions;
-using ThpCheck.Checker.Exploration;
-using ThpCheck.Checker.Tests.Reports;
-using ThpCheck.Checker.Verdicts;
-using ThpCheck.Specs.Binding;
-using ThpCheck.Specs.Format;
-
 namespace ThpCheck.Checker.Tests.HardCases;
 
 /// <summary>The schedules about copy-on-write that were worked out by hand: each is found with its events in their order, and takes no more context switches.</summary>
@@ -123,20 +116,6 @@ public sealed class CowSchedulesTests
         "parent atomic_read(folio._compound_mapcount) = 0")] // F33
     public void The_cheapest_interleaving_has_the_events_of_the_hand_made_schedule_in_its_order(string scenario, string variant, string property, int switches, params string[] events)
     {
-        var file = ScenarioReader.Read(Repository.File("specs", "cow", $"{scenario}.yaml")).Document!;
-        var instance = ScenarioBinder.Bind(file, file.Variants.Single(v => v.Name.Value == variant)).Variant!.Instance;
-        var way = Judge.Run(instance, new Budget()).Properties.Single(p => p.Property.Name == property).Counterexample!;
-
-        Assert.True(way.IsMinimal);
-        Assert.InRange(way.Switches, 0, switches);
-        var steps = way.Trace.Steps.Select(s => $"{s.Thread} {s.Operation} = {s.Value}").ToArray();
-        var at = 0;
-        foreach (var wanted in events)
-        {
-            var pattern = new Regex($"^{Regex.Escape(wanted).Replace(@"\*", ".*", StringComparison.Ordinal)}", RegexOptions.CultureInvariant);
-            var found = Array.FindIndex(steps, at, pattern.IsMatch);
-            Assert.True(found >= 0, $"after step {at} there is no '{wanted}' in:\n{string.Join("\n", steps)}");
-            at = found + 1;
-        }
+        HandMadeSchedules.AssertHas(HandMadeSchedules.Cheapest("cow", scenario, variant, property), switches, events.Select(e => e + "*"));
     }
 }

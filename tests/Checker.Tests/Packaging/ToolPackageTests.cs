@@ -21,7 +21,10 @@ public sealed class ToolPackageTests : IDisposable
         Run(Dotnet, "tool", "install", "ThpCheck", "--tool-path", _folder.File("tools"), "--configfile", sources);
         var said = Run(_folder.File(Path.Combine("tools", "thpcheck")), "check", Repository.File("specs", "rmap", "exit-against-kswapd.yaml"), "--variant", "final");
 
+        Run(_folder.File(Path.Combine("tools", "thpcheck")), "new", "patch", "mine", "--function", "rmap.folio_lock_anon_vma_read");
+
         Assert.Contains("1 variant as expected", said, StringComparison.Ordinal);
+        Assert.Contains("await down_read_trylock(root_anon_vma!.rwsem)", File.ReadAllText(_folder.File("mine.cs")), StringComparison.Ordinal); // without a checkout
     }
 
     // The runtime that the tests run on: <root>/shared/Microsoft.NETCore.App/<version>/.

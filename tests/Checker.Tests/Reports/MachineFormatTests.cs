@@ -1,8 +1,15 @@
+using System.IO.Compression;
+using System.Text;
 using System.Text.Json;
 using System.Xml.Linq;
 using System.Xml.Schema;
 using ThpCheck.Checker.CommandLine;
+using ThpCheck.Checker.Exploration;
+using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Tests.CommandLine;
+using ThpCheck.Checker.Verdicts;
+using ThpCheck.Specs.Binding;
+using ThpCheck.Specs.Format;
 using static ThpCheck.Checker.Tests.CommandLine.CommandLineRun;
 
 namespace ThpCheck.Checker.Tests.Reports;
@@ -123,6 +130,39 @@ public sealed class MachineFormatTests
             var locations = r.TryGetProperty("codeFlows", out var flows) ? flows[0].GetProperty("threadFlows").EnumerateArray().Sum(f => f.GetProperty("locations").GetArrayLength()) : 0;
             Assert.InRange(locations, 0, 1000);
         });
+    }
+
+    [Fact]
+    public void Sarif_leaves_out_what_would_make_it_too_large_and_says_so()
+    {
+        const int Most = 6000;
+        var scenario = ScenarioReader.Read(Scenario("trylock.yaml")).Document!;
+        var bound = ScenarioBinder.Bind(scenario, scenario.Variants[0]).Variant!;
+        var variant = new VariantReport(scenario, scenario.Variants[0], new CheckedVariant(bound, Judge.Run(bound.Instance, new Budget())));
+        using var output = new StringWriter();
+        var report = new SarifReport(output, expected: true, Most);
+        const int Given = 400;
+
+        for (var i = 0; i < Given; i++)
+        {
+            report.Add(variant);
+        }
+
+        report.Finish(new CheckSummary());
+
+        using var bytes = new MemoryStream();
+        using (var compressed = new GZipStream(bytes, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            compressed.Write(Encoding.UTF8.GetBytes(output.ToString()));
+        }
+
+        var run = JsonDocument.Parse(output.ToString()).RootElement.GetProperty("runs")[0];
+        var shown = run.GetProperty("results").GetArrayLength();
+        Assert.InRange(bytes.Length, 1, Most);
+        Assert.InRange(shown, 1, (Given * variant.Failures.Count) - 1);
+        Assert.Contains(
+            $"{(Given * variant.Failures.Count) - shown} results left out, those that the scenarios expect before others: compressed, a report may have 6,000 bytes",
+            run.GetProperty("invocations")[0].GetProperty("toolExecutionNotifications")[0].GetProperty("message").GetProperty("text").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

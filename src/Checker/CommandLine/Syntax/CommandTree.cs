@@ -23,7 +23,7 @@ internal static class CommandTree
             ReplaySyntax.Command(streams),
             ConfirmSyntax.Command(streams, stop),
             ListSyntax.Command(streams),
-            NewSyntax.Command(streams),
+            NewSyntax.Command(streams, stop),
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Description = "Show this help.";

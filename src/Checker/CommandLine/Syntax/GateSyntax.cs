@@ -11,6 +11,7 @@ internal static class GateSyntax
         var paths = ScenarioPaths();
         var diff = Text("--diff", "FILE|-", "A unified diff, what 'git format-patch' writes, or a mailbox of a series; - for the standard input.");
         var kernel = Text("--kernel", "DIR", "A tree of the kernel with the diff or without: whole functions are compared, not only what the hunks show.");
+        var release = Text("--release", "NAME", "The release whose model is meant; otherwise that of the tree or linux-6.1, where it has what changes.");
         var models = Repeated("--model", "PATCH.cs", "The model of the diff; may be given several times, each on top of the one before. It is verified.");
         var checkpatch = Flag("--checkpatch", "Write 'path:line: ERROR: ...' lines, as checkpatch.pl does.");
         var newOnly = Flag("--new-only", "Of a diff of the model, fail only on what is otherwise than in --baseline.");
@@ -41,7 +42,7 @@ internal static class GateSyntax
                 """,
         };
         command.Add(paths);
-        command.AddAll([diff, kernel, models, checkpatch, newOnly, baseline, bisect, noCache, inProcess]);
+        command.AddAll([diff, kernel, release, models, checkpatch, newOnly, baseline, bisect, noCache, inProcess]);
         command.SetAction(parsed =>
         {
             var budget = new Budget { Workers = Quantity.UsualWorkers };
@@ -50,6 +51,7 @@ internal static class GateSyntax
                 {
                     Diff = parsed.GetValue(diff)!,
                     Kernel = parsed.GetValue(kernel),
+                    Release = parsed.GetValue(release),
                     Models = parsed.GetValue(models) ?? [],
                     Scenarios = parsed.GetValue(paths) ?? [],
                     Checkpatch = parsed.GetValue(checkpatch),

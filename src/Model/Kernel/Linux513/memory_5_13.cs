@@ -226,11 +226,11 @@ public class memory_5_13(Kernel kernel) : memory(kernel)
     }
 
     /// <summary>madvise(MADV_DONTNEED) of a whole vma, under mmap_lock for reading.</summary>
-    [KernelSource("mm/madvise.c", At = "v5.13-rc6")]
+    [KernelSource("mm/madvise.c", At = "v5.13-rc6", With = "do_madvise")]
     public virtual KernelTask madvise_dontneed_single_vma(Mm mm, Vma vma) => madvise_dontneed_single_vma(mm, vma, 0, int.MaxValue);
 
     /// <summary>madvise(MADV_DONTNEED) of a range of a vma.</summary>
-    [KernelSource("mm/madvise.c", At = "v5.13-rc6")]
+    [KernelSource("mm/madvise.c", At = "v5.13-rc6", With = "do_madvise")]
     public virtual async KernelTask madvise_dontneed_single_vma(Mm mm, Vma vma, int start, int end)
     {
         await down_read(mm.mmap_lock);

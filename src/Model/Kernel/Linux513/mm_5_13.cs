@@ -10,7 +10,7 @@ namespace ThpCheck.Model.Kernel;
 public class mm_5_13(Kernel kernel) : mm(kernel)
 {
     /// <summary>page_mapcount of the first page: of a file's THP its own mapcount says it all.</summary>
-    [KernelSource("mm/util.c", At = "v5.13-rc6")]
+    [KernelSource("include/linux/mm.h", At = "v5.13-rc6")]
     public virtual async KernelTask<int> page_mapcount(Folio page)
     {
         var mapcount = await atomic_read(page._mapcount) + 1;

@@ -242,7 +242,7 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>The node that a folio is to be moved to: by the policy of the first vma from the range's first page on that may map it, by its offsets and its anon_vma's root.</summary>
-    [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "new_folio")]
+    [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "new_page")]
     public virtual async KernelTask<int> target_node(Mm mm, Folio folio, QueuePages qp)
     {
         var anon_vma = (AnonVma?)await load(folio.mapping);
