@@ -6,41 +6,58 @@ using ThpCheck.Specs.Properties;
 namespace ThpCheck.Checker.Replay;
 
 /// <summary>
-/// The steps of an execution that its failure depends on: a backward slice, from the step that fails over what it read to who
-/// wrote that, and over what led its thread there.
+/// The steps of an execution that its failure depends on: a backward slice over what threads tell each other, from the step that fails, or from what the property
+/// says.
 /// </summary>
 /// <remarks>
+/// <para>What is a cause:</para>
+/// <list type="number">
+/// <item>The step that fails, or the last write to each cell without which the property would not say what it says; where it would go on to complain of something else
+/// once that is mended, that too; and where all that is one thread's, as others' writes make no difference one by one, the last of each of those.</item>
+/// <item><b>What a cause looked at</b>: the other thread's step that wrote it.</item>
+/// <item><b>What led a thread to a cause</b>: a step of its that would have returned something else where another thread's turn begins or ends
+/// (<see cref="OtherTurns"/>), and the thread, given that, would not have come to the cause: the same operation on the same operands in the same functions
+/// (<see cref="Trial"/>). That is control and data dependence in one, tried and not guessed from the code: a branch whose ways meet again before the cause is none.
+/// Another thread's step that makes it untrue before the cause comes is a cause as well: the thread acts on what is no longer so.</item>
+/// <item><b>What was not done</b>, where the property is asked in the end: a step that, had it returned something else, would have led to an end in which all is well.</item>
+/// <item>Where two threads' causes are at one place, one of them writing, in sections of one lock: what hands the lock from the one to the other.</item>
+/// </list>
 /// <para>
-/// Whether a value led a thread to a step is not guessed from the code but tried: the thread is given another value that the place has at
-/// some time, and goes on from there. Where it still comes to that step, the value did not matter. Only values that other threads' steps
-/// make possible are tried, now or as they go on from here: what nobody else changes is no part of an interleaving.
+/// What nobody else's turn changes is no part of an interleaving: a thread by itself would have done the same. So the slice is as long as what threads tell each other,
+/// not as long as they are. A write that does not depend on what was there, such as an increment, explains nothing of what it looked at. Of several looks at
+/// one place in one turn that see the same the last one stands for all.
 /// </para>
 /// <para>
 /// Where one thread fails by itself, there is no interleaving to explain: then what counts is what it wrote itself, and the values that make it do what it does
 /// to one thing and not to another.
-/// A step is a cause, too, where it overwrites what a cause has read (the reader acts on what is no longer so), and where it hands
-/// over a lock between the causes of two threads.
 /// </para>
 /// </remarks>
 internal sealed class Causes
 {
-    private const int MostAlone = 400; // steps of a thread that goes on alone
-    private const int MostOfOne = 14;  // causes of one thread by itself: the nearest, as everything that a program does leads to what it does last
+    private const int MostOfOne = 14;     // causes of one thread by itself: the nearest, as everything that a program does leads to what it does last
+    private const int MostComplaints = 4; // of a property, each found once the one before is mended
+    private const int MostValues = 64;    // of a cell that are tried
 
     private readonly Recording _recording;
     private readonly Property? _property;
+    private readonly Trial _trial;
+    private readonly OtherTurns _others;
     private readonly bool[] _kept;
-    private readonly bool _isAlone; // one thread fails by itself: then what it makes of memory counts as what others do otherwise
+    private readonly bool[] _looks;   // of these, those whose result counts, not only what they wrote
+    private readonly bool _isAlone;   // one thread fails by itself: then what it makes of memory counts as what others do otherwise
     private readonly Queue<int> _unexplained = [];
-    private readonly Dictionary<Place, HashSet<long>>[] _othersValues; // for each thread what the other threads make of places
+    private readonly int[] _begins;   // for each thread its first step
 
     private Causes(Recording recording, Property? property)
     {
         _recording = recording;
         _property = property;
+        _trial = new Trial(recording, property);
         _kept = new bool[recording.Steps.Count];
+        _looks = new bool[recording.Steps.Count];
         _isAlone = recording.Steps.Select(s => s.Choice.Thread).Distinct().Count() == 1;
-        _othersValues = [.. Enumerable.Range(0, Machine.ThreadCount).Select(_ => new Dictionary<Place, HashSet<long>>())];
+        _others = new OtherTurns(recording, _isAlone);
+        _begins = [.. Enumerable.Range(0, Machine.ThreadCount).Select(t => Enumerable.Range(0, Steps.Count).FirstOrDefault(i => Steps[i].Choice.Thread == t, Steps.Count))];
     }
 
     private Machine Machine => _recording.Instance.Machine;
@@ -49,154 +66,217 @@ internal sealed class Causes
 
     private int Last => Steps.Count - 1;
 
+    private bool AsksInTheEnd => _property?.Form is PropertyForm.Finally or PropertyForm.Outcomes;
+
     /// <summary>For each step whether it is a cause.</summary>
     /// <param name="instance">What it is an execution of.</param>
     /// <param name="schedule">The execution.</param>
     /// <param name="property">What it breaks; null for a deadlock or livelock at its end.</param>
     public static bool[] Of(Instance instance, IReadOnlyList<Choice> schedule, Property? property)
     {
-        var causes = new Causes(Recording.Of(instance, schedule), property);
-        if (causes.Steps.Count > 0)
+        var recording = Recording.Of(instance, schedule);
+        if (recording.Steps.Count == 0)
         {
-            causes.Find();
+            return [];
         }
 
+        var causes = new Causes(recording, property);
+        causes.Find();
         return causes._kept;
     }
 
     private void Find()
     {
-        CollectValues();
         if (_property is null)
         {
             KeepWhatIsWaitedFor();
         }
         else
         {
-            if (_property.Form is not (PropertyForm.Finally or PropertyForm.Outcomes))
+            if (_property.Form is PropertyForm.KernelBug or PropertyForm.AlwaysAt)
             {
-                Keep(Last); // in the end nothing happens that would be wrong
+                Look(Last);
+            }
+            else if (_property.Form == PropertyForm.Always)
+            {
+                Keep(Last);
             }
 
             if (_property.Form != PropertyForm.KernelBug)
             {
                 KeepWhatThePropertyReads();
+                KeepWhatWasNotDone();
             }
         }
 
-        while (_unexplained.TryDequeue(out var step) && !(_isAlone && _kept.Count(k => k) >= MostOfOne))
+        ExplainAll();
+        if (_property is not null and not { Form: PropertyForm.KernelBug } && !_isAlone && Enumerable.Range(0, Steps.Count).Where(i => _kept[i]).Select(i => Steps[i].Choice.Thread).Distinct().Count() < 2)
         {
-            Explain(step);
+            KeepWhatOthersWrote();
+            ExplainAll();
         }
 
+        DropWhatOnlyShows();
+
+        DropRepetitions();
         KeepLocksBetween();
     }
 
+    private void ExplainAll()
+    {
+        while (_unexplained.TryDequeue(out var step))
+        {
+            Explain(step);
+        }
+    }
+
+    private bool IsEnough => _isAlone && _kept.Count(k => k) >= MostOfOne;
+
+    // It counts for what it does.
     private void Keep(int step)
     {
         if (!_kept[step])
         {
             _kept[step] = true;
             _unexplained.Enqueue(step);
-        }
-    }
-
-    // What threads do here, and what each would do if it went on alone where a turn begins, or where the failing step comes.
-    private void CollectValues()
-    {
-        foreach (var step in Steps)
-        {
-            Collect(step);
-        }
-
-        for (var at = 0; at <= Last && !_isAlone; at++)
-        {
-            if (at == 0 || at == Last || Steps[at].Choice.Thread != Steps[at - 1].Choice.Thread)
+            if (_isAlone || IsEnvironment(step) || Steps[step].Operation.Code is OperationCode.cmpxchg or OperationCode.mmu_store or OperationCode.kmem_cache_alloc)
             {
-                for (var thread = 0; thread < Machine.ThreadCount; thread++)
-                {
-                    CollectAlone(at, thread);
-                }
+                Look(step);
             }
         }
     }
 
-    private void CollectAlone(int at, int thread)
+    // It counts for what it sees.
+    private void Look(int step)
     {
-        _recording.Return(at);
-        var stepper = _recording.Stepper;
-        try
+        if (!_looks[step])
         {
-            for (var i = 0; i < MostAlone && Machine.ThreadKind(thread) != ThreadKind.Environment && !stepper.HasEnded(thread) && stepper.IsEnabled(thread); i++)
+            _looks[step] = true;
+            if (_kept[step])
             {
-                var step = _recording.Take(new Choice(thread, 0));
-                Collect(step);
-                if (step.Result.IsFinal)
-                {
-                    break;
-                }
+                _unexplained.Enqueue(step);
             }
-        }
-        catch (ModelFaultException)
-        {
-            return; // an execution that nobody asked for
-        }
-    }
-
-    private void Collect(RecordedStep step)
-    {
-        foreach (var (place, (before, after)) in step.Writes)
-        {
-            for (var thread = 0; thread < Machine.ThreadCount; thread++)
+            else
             {
-                if (thread != step.Choice.Thread || _isAlone)
-                {
-                    if (!_othersValues[thread].TryGetValue(place, out var values))
-                    {
-                        _othersValues[thread].Add(place, values = []);
-                    }
-
-                    values.Add(before);
-                    values.Add(after);
-                }
+                Keep(step);
             }
         }
     }
 
-    // Each cell that the property would see otherwise, had the last step that made a difference to it not written there: another bit of a word makes none.
+    // Each cell that the property would say something else about, had the last step that makes a difference to it not written there; and then what it says else.
     private void KeepWhatThePropertyReads()
     {
-        var log = new ReadLog(Machine) { Reader = 1 };
-        if (!Breaks(Steps.Count, log, null))
+        var mended = new Dictionary<int, long>();
+        for (var complaint = 0; complaint < (_isAlone ? 1 : MostComplaints); complaint++)
         {
-            return;
-        }
-
-        for (var cell = 1; cell <= Machine.Cells.Count; cell++)
-        {
-            var writer = log.ReadersOfCell(cell) == 0 ? -1 : LastWriter(cell);
-            while (writer >= 0 && Breaks(Steps.Count, null, (cell, Steps[writer].Writes.First(w => w.Key.Cell == cell).Value.Before)))
+            var log = new ReadLog(Machine) { Reader = 1 };
+            if (Sentence(mended, log) is not { } sentence)
             {
-                writer = LastWriter(cell, writer - 1);
+                return;
             }
 
-            if (writer >= 0)
+            if (complaint == 0 && !AsksInTheEnd)
+            {
+                KeepThreads(log);
+            }
+
+            for (var cell = 1; cell <= Machine.Cells.Count; cell++)
+            {
+                var writer = log.ReadersOfCell(cell) == 0 || mended.ContainsKey(cell) ? -1 : LastWriter(cell, Last);
+                while (writer >= 0 && !SaysOtherwise(With(mended, cell, Before(writer, cell)), sentence))
+                {
+                    writer = LastWriter(cell, writer - 1);
+                }
+
+                if (writer >= 0)
+                {
+                    Keep(writer);
+                }
+            }
+
+            if (Mend(mended, log) is not { } mend)
+            {
+                return;
+            }
+
+            mended = With(mended, mend.Cell, mend.Value);
+        }
+    }
+
+    // A count that would have to be another for the property to look further.
+    private (int Cell, long Value)? Mend(Dictionary<int, long> mended, ReadLog before)
+    {
+        foreach (var cell in Enumerable.Range(1, Machine.Cells.Count).Where(c => before.ReadersOfCell(c) != 0 && !mended.ContainsKey(c) && IsCount(c)))
+        {
+            for (var value = Machine.Places[cell].Min; value <= Machine.Places[cell].Min + (long)Machine.Places[cell].Span; value++)
+            {
+                var log = new ReadLog(Machine) { Reader = 1 };
+                try
+                {
+                    if (Sentence(With(mended, cell, value), log) is not null && Enumerable.Range(1, Machine.Cells.Count).Any(c => log.ReadersOfCell(c) != 0 && before.ReadersOfCell(c) == 0))
+                    {
+                        return (cell, value);
+                    }
+                }
+                catch (Exception)
+                {
+                    continue; // no value that it can have
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private bool IsCount(int cell) => Machine.Cells[cell - 1].Type == typeof(int) && Machine.Places[cell].Span <= MostValues;
+
+    // Where several writes each suffice for what the property says, none makes a difference by itself: then the last of each other thread to what it reads.
+    private void KeepWhatOthersWrote()
+    {
+        var log = new ReadLog(Machine) { Reader = 1 };
+        Sentence([], log);
+        var known = Array.IndexOf(_kept, true) is >= 0 and var first ? Steps[first].Choice.Thread : -1;
+        foreach (var cell in Enumerable.Range(1, Machine.Cells.Count).Where(c => log.ReadersOfCell(c) != 0))
+        {
+            var writer = LastWriter(cell, Last);
+            if (writer >= 0 && Steps[writer].Choice.Thread != known)
             {
                 Keep(writer);
             }
         }
+    }
 
+    private static Dictionary<int, long> With(Dictionary<int, long> mended, int cell, long value) => new(mended) { [cell] = value };
+
+    private long Before(int step, int cell) => Steps[step].Writes.First(w => w.Key.Cell == cell).Value.Before;
+
+    // What a thread is inside of counts.
+    private void KeepThreads(ReadLog log)
+    {
         for (var thread = 0; thread < Machine.ThreadCount; thread++)
         {
             var last = log.ReadersOfThread(thread) == 0 ? -1 : LastOf(thread);
             if (last >= 0)
             {
-                Keep(last); // what it is inside of counts
+                Keep(last);
             }
         }
     }
 
-    private int LastWriter(int cell) => LastWriter(cell, Last);
+    private void KeepWhatWasNotDone()
+    {
+        for (var i = 0; i <= Last && AsksInTheEnd && !_isAlone; i++)
+        {
+            foreach (var other in Others(i, Last))
+            {
+                if (_trial.Mends(i, other))
+                {
+                    Look(i);
+                    KeepOverwriter(other, Last);
+                }
+            }
+        }
+    }
 
     private int LastWriter(int cell, int from)
     {
@@ -224,28 +304,31 @@ internal sealed class Causes
         return -1;
     }
 
-    // Whether the property is broken after so many steps, with one cell changed.
-    private bool Breaks(int steps, ReadLog? log, (int Cell, long Value)? change)
+    // What the property says in the end, with some cells changed.
+    private string? Sentence(Dictionary<int, long> changes, ReadLog? log)
     {
-        _recording.Return(steps);
+        _recording.Return(Steps.Count);
         var state = _recording.Stepper.State;
-        try
+        foreach (var (cell, value) in changes)
         {
-            if (change is var (cell, value))
-            {
-                state.Set(cell, value);
-                state.Commit();
-            }
+            state.Set(cell, value);
+        }
 
-            return Breaks(Steps[steps - 1], log);
-        }
-        catch (Exception) when (change is not null)
-        {
-            return true; // no value that it can have: whatever a property does with it says nothing
-        }
+        state.Commit();
+        return _recording.Sentence(_property!, Steps[Last], log);
     }
 
-    private bool Breaks(RecordedStep last, ReadLog? log = null) => _recording.Breaks(_property!, last, log);
+    private bool SaysOtherwise(Dictionary<int, long> changes, string sentence)
+    {
+        try
+        {
+            return Sentence(changes, null) != sentence;
+        }
+        catch (Exception)
+        {
+            return false; // no value that it can have: whatever a property does with it says nothing
+        }
+    }
 
     // Who took what the threads wait for.
     private void KeepWhatIsWaitedFor()
@@ -255,14 +338,14 @@ internal sealed class Causes
         for (var thread = 0; thread < Machine.ThreadCount; thread++)
         {
             var pending = stepper.Pending(thread);
-            if (!stepper.HasEnded(thread) && pending.Cell != 0 && LastWriter(pending.Cell) is >= 0 and var writer)
+            if (!stepper.HasEnded(thread) && pending.Cell != 0 && LastWriter(pending.Cell, Last) is >= 0 and var writer)
             {
                 Keep(writer);
             }
 
             if (pending.Code is >= OperationCode.down_read and <= OperationCode.downgrade_write)
             {
-                var readers = LastWriter(pending.Cell + Model.Primitives.RwSemaphore.Readers);
+                var readers = LastWriter(pending.Cell + Model.Primitives.RwSemaphore.Readers, Last);
                 if (readers >= 0)
                 {
                     Keep(readers);
@@ -274,35 +357,62 @@ internal sealed class Causes
     private void Explain(int at)
     {
         var step = Steps[at];
-        var met = step.Result.Met.Where(m => m.Cell != 0).Select(m => new Place(m.Cell, -1)); // such as the lock inside what is freed
-        foreach (var place in step.Reads.Concat(met))
+        if (_looks[at])
         {
-            if (WriterBefore(at, place) is >= 0 and var writer)
+            var met = step.Result.Met.Where(m => m.Cell != 0).Select(m => new Place(m.Cell, -1)); // such as the lock inside what is freed
+            foreach (var place in step.Reads.Concat(met))
             {
-                Keep(writer);
-            }
+                if (WriterBefore(at, place) is >= 0 and var writer && (!IsEnough || Overwrites(Steps[writer].Operation.Code)))
+                {
+                    Keep(writer);
+                }
 
-            if (at < Last && !IsLifetime(place) && !IsLock(place) && OverwriterAfter(at, place) is >= 0 and var overwriter)
-            {
-                Keep(overwriter);
+                if (at == Last && IsLock(place) && Unlocker(place) is >= 0 and var unlocker)
+                {
+                    Keep(unlocker);
+                }
             }
         }
 
-        if (SourceOfPointer(at) is >= 0 and var source)
+        if (!IsEnough && SourceOfPointer(at) is >= 0 and var source)
         {
-            Keep(source);
+            Look(source);
         }
 
-        for (var i = 0; i < at; i++)
+        for (var i = 0; i < at && !IsEnough; i++)
         {
-            if (Steps[i].Choice.Thread == step.Choice.Thread && !_kept[i] && Matters(i, at))
+            if (Steps[i].Choice.Thread == step.Choice.Thread)
             {
-                Keep(i);
+                ExplainBy(i, at);
             }
         }
     }
 
-    // The last other thread's write that the step can see; its own writes count where it fails, or allocates and frees.
+    // Whether the thread would not have come to a later step, had it been told something else here.
+    private void ExplainBy(int at, int later)
+    {
+        foreach (var other in Others(at, later))
+        {
+            if (_isAlone ? _trial.GoesElsewhere(at, other, later) : !_trial.StillComesTo(at, other, later))
+            {
+                Look(at);
+                KeepOverwriter(other, later);
+            }
+        }
+    }
+
+    // A thread that begins only later does not explain why another came here: it could as well have come before.
+    private IEnumerable<OtherResult> Others(int at, int later) => _others.Of(at).Where(o => o.Moment <= later || _begins[o.By] < later);
+
+    private void KeepOverwriter(OtherResult other, int later)
+    {
+        if (other.Overwriter >= 0 && other.Overwriter < later)
+        {
+            Keep(other.Overwriter);
+        }
+    }
+
+    // The last other thread's write that the step can see; its own writes count where it fails.
     private int WriterBefore(int at, Place place)
     {
         for (var i = at - 1; i >= 0; i--)
@@ -310,12 +420,12 @@ internal sealed class Causes
             if (Steps[i].Writes.ContainsKey(place))
             {
                 var isOwn = Steps[i].Choice.Thread == Steps[at].Choice.Thread && !_isAlone;
-                if (!isOwn || at == Last || IsLifetime(place))
+                if (!isOwn || at == Last)
                 {
                     return i;
                 }
 
-                if (Steps[i].Operation.Code is OperationCode.store or OperationCode.WRITE_ONCE or OperationCode.smp_store_release or OperationCode.atomic_set or OperationCode.xchg)
+                if (Overwrites(Steps[i].Operation.Code))
                 {
                     return -1; // what was there before is gone
                 }
@@ -325,24 +435,25 @@ internal sealed class Causes
         return -1;
     }
 
-    private int OverwriterAfter(int at, Place place)
-    {
-        for (var i = at + 1; i < Steps.Count; i++)
-        {
-            if (Steps[i].Writes.ContainsKey(place))
-            {
-                return Steps[i].Choice.Thread != Steps[at].Choice.Thread ? i : -1;
-            }
-        }
+    private static bool Overwrites(OperationCode code) =>
+        code is OperationCode.store or OperationCode.WRITE_ONCE or OperationCode.smp_store_release or OperationCode.atomic_set or OperationCode.xchg;
 
-        return -1;
+    // Who first changed a lock that the thread took and that is no longer so when it fails, or -1.
+    private int Unlocker(Place place)
+    {
+        var taken = Enumerable.Range(0, Last).LastOrDefault(i => Steps[i].Choice.Thread == Steps[Last].Choice.Thread && Steps[i].Writes.ContainsKey(place), Last);
+        return Enumerable.Range(taken, Last - taken).FirstOrDefault(i => i > taken && Steps[i].Writes.ContainsKey(place), -1);
     }
 
-    // Where the thread got the object from, if it is one that is freed or allocated.
+    private bool FailsAtLock(int at) => at == Last && Steps[at].Result.Met.Any(m => m.Cell != 0 && IsLock(new Place(m.Cell, -1)));
+
+    private bool IsLock(Place place) => Machine.Cells[place.Cell - 1].Role == CellRole.Lock;
+
+    // Where the thread got the object from, if another thread frees or allocates it, or its lock is the wrong one.
     private int SourceOfPointer(int at)
     {
         var step = Steps[at];
-        if (step.Operation.Object == 0 || !Steps.Any(s => s.Writes.ContainsKey(new Place(Machine.Lifetimes[step.Operation.Object], -1))))
+        if (step.Operation.Object is 0 || Machine.Lifetimes[step.Operation.Object] is 0 || !FailsAtLock(at) && !Steps.Any(s => IsOfAnother(s, step)))
         {
             return -1;
         }
@@ -358,219 +469,67 @@ internal sealed class Causes
         return -1;
     }
 
+    private bool IsOfAnother(RecordedStep step, RecordedStep user) =>
+        (_isAlone || step.Choice.Thread != user.Choice.Thread) && step.Writes.ContainsKey(new Place(Machine.Lifetimes[user.Operation.Object], -1));
+
     private bool GivesPointer(in Operation operation) =>
         operation.Code is OperationCode.list_get or OperationCode.kmem_cache_alloc
         || (operation.Code is OperationCode.load or OperationCode.READ_ONCE or OperationCode.smp_load_acquire or OperationCode.xchg or OperationCode.cmpxchg && Machine.IsReference[operation.Cell]);
 
-    private bool IsLifetime(Place place) => Machine.Cells[place.Cell - 1].Role == CellRole.Machine;
+    private bool IsEnvironment(int step) => Machine.ThreadKind(Steps[step].Choice.Thread) == ThreadKind.Environment;
 
-    private bool IsLock(Place place) => Machine.Cells[place.Cell - 1].Role == CellRole.Lock;
-
-    // Whether the thread would not have come to a later step, had it been given another value here.
-    private bool Matters(int at, int later) =>
-        _isAlone ? Alternatives(at).Any(value => GoesElsewhere(at, value, later)) : Alternatives(at).Any(value => !StillHappens(at, value, later));
-
-    // Whether the thread would come to the same call of the same function, and do there what it does to something else.
-    private bool GoesElsewhere(int at, long value, int later)
+    // What is wrong when a lock is released was wrong before: the property only looks where nobody holds it.
+    private void DropWhatOnlyShows()
     {
-        var (thread, stepper) = (Steps[at].Choice.Thread, _recording.Stepper);
-        bool IsSite(OperationCode code, IReadOnlyList<string> calls) => code == Steps[later].Operation.Code && calls.SequenceEqual(Steps[later].Calls);
-        var left = Enumerable.Range(at + 1, later - at).Count(i => IsSite(Steps[i].Operation.Code, Steps[i].Calls));
-        _recording.Return(at + 1);
-        try
+        if (_property?.Form is PropertyForm.Always or PropertyForm.AlwaysOutside && _kept.Count(k => k) > 1 && Releases(Steps[Last].Operation.Code))
         {
-            for (var i = 0; Divert(i, at, thread, value) && i < MostAlone && !stepper.HasEnded(thread) && stepper.IsEnabled(thread); i++)
-            {
-                if (IsSite(stepper.Pending(thread).Code, stepper.Calls(thread)) && --left == 0)
-                {
-                    return stepper.Pending(thread) != Steps[later].Operation;
-                }
-
-                if (stepper.Step(thread).IsFinal)
-                {
-                    return false;
-                }
-            }
-        }
-        catch (ModelFaultException)
-        {
-            return false; // no value that it can have
-        }
-
-        return false;
-    }
-
-    // Before the first step of the other way.
-    private bool Divert(int step, int at, int thread, long value) => step > 0 || Divert(thread, Steps[at].Node, value);
-
-    private IEnumerable<long> Alternatives(int at)
-    {
-        var step = Steps[at];
-        var others = _othersValues[step.Choice.Thread];
-        var value = step.Result.Value;
-        var values = step.Reads.Where(p => !IsLifetime(p)).SelectMany(p => others.GetValueOrDefault(p) ?? []);
-        return step.Operation.Code switch
-        {
-            _ when step.Result.IsFinal => [],
-            OperationCode.load or OperationCode.READ_ONCE or OperationCode.smp_load_acquire or OperationCode.atomic_read or OperationCode.xchg or OperationCode.cmpxchg
-                or OperationCode.atomic_add_return or OperationCode.atomic_inc_return or OperationCode.atomic_dec_return or OperationCode.list_count =>
-                values.Distinct().Where(v => v != value).Order(),
-            OperationCode.atomic_inc_and_test or OperationCode.atomic_dec_and_test or OperationCode.atomic_add_negative or OperationCode.atomic_inc_not_zero
-                or OperationCode.test_bit or OperationCode.test_and_set_bit or OperationCode.test_and_clear_bit or OperationCode.spin_trylock
-                or OperationCode.bit_spin_trylock or OperationCode.down_read_trylock or OperationCode.down_write_trylock or OperationCode.rwsem_is_locked
-                or OperationCode.folio_trylock => values.Any() ? [1 - value] : [],
-            _ => [],
-        };
-    }
-
-    // The others step as they did, the thread as it would, until it is about to take the later step.
-    private bool StillHappens(int at, long value, int later)
-    {
-        var (thread, stepper) = (Steps[at].Choice.Thread, _recording.Stepper);
-        _recording.Return(at + 1);
-        try
-        {
-            if (!Divert(thread, Steps[at].Node, value))
-            {
-                return true; // an assertion, not a condition
-            }
-
-            for (var i = at + 1; i < later; i++)
-            {
-                var choice = Steps[i].Choice;
-                if (choice.Thread == thread && IsAbout(thread, later))
-                {
-                    continue;
-                }
-
-                if (CanTake(choice) && stepper.Step(choice.Thread, choice.Pick).IsFinal)
-                {
-                    return false;
-                }
-            }
-
-            for (var i = 0; i < MostAlone && !IsAbout(thread, later); i++)
-            {
-                if (stepper.HasEnded(thread) || !stepper.IsEnabled(thread) || stepper.Step(thread).IsFinal)
-                {
-                    return false;
-                }
-            }
-
-            var isEnd = later == Last && _property is not (null or { Form: PropertyForm.Finally or PropertyForm.Outcomes });
-            if (!isEnd && !DependsOnState(Steps[later].Operation.Code))
-            {
-                return true;
-            }
-
-            if (!CanTake(Steps[later].Choice))
-            {
-                return false;
-            }
-
-            var taken = _recording.Take(Steps[later].Choice);
-            return isEnd ? Breaks(taken) : taken.Writes.Keys.ToHashSet().SetEquals(Steps[later].Writes.Keys);
-        }
-        catch (Exception e) when (e is ModelFaultException or IndexOutOfRangeException or NullReferenceException)
-        {
-            return true; // no value that it can have, or a property that is not made for it
+            _kept[Last] = false;
         }
     }
 
-    // Whether what an operation writes does not follow from its operands.
-    private static bool DependsOnState(OperationCode code) => code is OperationCode.mmu_store or OperationCode.kmem_cache_alloc;
+    private static bool Releases(OperationCode code) => code is OperationCode.spin_unlock or OperationCode.bit_spin_unlock or OperationCode.up_read or OperationCode.up_write
+        or OperationCode.folio_unlock or OperationCode.rcu_read_unlock or OperationCode.preempt_enable or OperationCode.local_irq_enable;
 
-    // Gives a thread another result; false where that is a bug.
-    private bool Divert(int thread, int node, long value)
+    // Of looks at one place in one turn that see the same, the last before the thread does something that counts: the earlier ones only led it there, and the later
+    // ones can see nothing else.
+    private void DropRepetitions()
     {
-        var automaton = Machine.Automaton(thread);
-        var transition = automaton.Next(node, value, false, out var fault);
-        if (fault is not null)
+        for (var i = 0; i < Last; i++)
         {
-            throw fault;
+            var hasDone = false;
+            for (var later = i + 1; _kept[i] && later < Steps.Count && Steps[later].Choice.Thread == Steps[i].Choice.Thread && !Steps[later].Writes.Keys.Any(Steps[i].Reads.Contains); later++)
+            {
+                if (!_kept[later] || !OperationAsC.IsRead(Steps[later].Operation.Code))
+                {
+                    hasDone |= _kept[later];
+                }
+                else if (OperationAsC.IsRead(Steps[i].Operation.Code) && IsSameLook(Steps[i], Steps[later]) && later != Last)
+                {
+                    _kept[hasDone ? later : i] = false;
+                }
+            }
         }
-
-        var taken = automaton.TransitionAt(transition);
-        if (taken.Effects.Any(e => e.Kind == EffectKind.Bug && (((KernelBug)e.Value).Bit() & Machine.Tolerated) == 0))
-        {
-            return false;
-        }
-
-        var state = _recording.Stepper.State;
-        state.SetNode(thread, taken.Next, true, []);
-        if (taken.Leaves != SectionKinds.None)
-        {
-            state.LeaveSections(thread, taken.Leaves);
-        }
-
-        state.Commit();
-        return true;
     }
 
-    private bool CanTake(Choice choice)
-    {
-        var stepper = _recording.Stepper;
-        return !stepper.HasEnded(choice.Thread) && stepper.IsEnabled(choice.Thread) && choice.Pick < stepper.Choices(choice.Thread);
-    }
+    private static bool IsSameLook(RecordedStep step, RecordedStep later) =>
+        (step.Operation.Object, step.Operation.Cell, step.Operation.A, step.Result.Value) == (later.Operation.Object, later.Operation.Cell, later.Operation.A, later.Result.Value);
 
-    private bool IsAbout(int thread, int step) =>
-        !_recording.Stepper.HasEnded(thread) && _recording.Stepper.Pending(thread) == Steps[step].Operation && _recording.Stepper.Calls(thread).SequenceEqual(Steps[step].Calls);
-
-    // Where two threads' causes are in sections of one lock, the lock is what put them in order.
+    // Where two threads' causes at one place are in sections of one lock, the lock is what put them in order.
     private void KeepLocksBetween()
     {
-        var sections = LockSections();
-        foreach (var (before, after) in sections.SelectMany(b => sections.Where(a => a.Follows(b)).Take(1).Select(a => (b, a))))
+        var sections = LockSection.Of(_recording);
+        foreach (var (before, after) in sections.SelectMany(b => sections.Where(a => a.Follows(b)).Take(1).Select(a => (b, a))).ToArray())
         {
-            if (before.Thread != after.Thread && HasCause(before) && HasCause(after))
+            if (before.Thread != after.Thread && CausesIn(before).Any(b => CausesIn(after).Any(a => Conflict(Steps[b], Steps[a]))))
             {
                 _kept[before.From] = _kept[before.To!.Value] = _kept[after.From] = true;
             }
         }
     }
 
-    private bool HasCause(LockSection section)
-    {
-        for (var i = section.From + 1; i < (section.To ?? Steps.Count); i++)
-        {
-            if (_kept[i] && Steps[i].Choice.Thread == section.Thread)
-            {
-                return true;
-            }
-        }
+    private IEnumerable<int> CausesIn(LockSection section) =>
+        Enumerable.Range(section.From + 1, (section.To ?? Steps.Count) - section.From - 1).Where(i => _kept[i] && Steps[i].Choice.Thread == section.Thread);
 
-        return false;
-    }
-
-    private List<LockSection> LockSections()
-    {
-        var sections = new List<LockSection>();
-        for (var i = 0; i < Steps.Count; i++)
-        {
-            var thread = Steps[i].Choice.Thread;
-            var before = Machine.Automaton(thread).Details(Steps[i].Node).Context.Held;
-            _recording.Return(i + 1);
-            var after = new StateView(_recording.Stepper.State).Context(thread).Held;
-            foreach (var held in before.ToArray().Except(after.ToArray()))
-            {
-                var at = sections.FindLastIndex(s => s.Thread == thread && s.Lock == held && s.To is null);
-                if (at >= 0)
-                {
-                    sections[at] = sections[at] with { To = i };
-                }
-            }
-
-            sections.AddRange(after.ToArray().Except(before.ToArray()).Select(held => new LockSection(thread, held, i, null)));
-        }
-
-        return sections;
-    }
-
-    /// <summary>From the step that takes a lock to the one that releases it, if it is.</summary>
-    private readonly record struct LockSection(int Thread, HeldLock Lock, int From, int? To)
-    {
-        // Two that only read do not wait for each other.
-        public bool Follows(LockSection other) =>
-            From > other.To && (Lock.Cell, Lock.Bit) == (other.Lock.Cell, other.Lock.Bit) && (Lock.Mode == LockMode.Exclusive || other.Lock.Mode == LockMode.Exclusive);
-    }
+    private static bool Conflict(RecordedStep one, RecordedStep other) =>
+        one.Writes.Keys.Any(p => other.Writes.ContainsKey(p) || other.Reads.Contains(p)) || other.Writes.Keys.Any(one.Reads.Contains);
 }

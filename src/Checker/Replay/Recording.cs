@@ -27,6 +27,7 @@ internal sealed class Recording
 {
     private readonly List<(ulong[] Words, ulong Low, ulong High)> _states = [];
     private readonly List<RecordedStep> _steps = [];
+    private readonly Dictionary<int, long[]> _memory = []; // after so many steps, once it was asked for
 
     private Recording(Instance instance)
     {
@@ -73,6 +74,19 @@ internal sealed class Recording
         Stepper.State.Load(words, low, high);
     }
 
+    /// <summary>What a cell holds after so many steps, wherever the stepper is.</summary>
+    public long CellAfter(int steps, int cell)
+    {
+        if (!_memory.TryGetValue(steps, out var cells))
+        {
+            var state = new State(Machine);
+            state.Load(_states[steps].Words, _states[steps].Low, _states[steps].High);
+            _memory[steps] = cells = [.. Enumerable.Range(0, Machine.Cells.Count + 1).Select(c => c == 0 ? 0 : state.Get(c))];
+        }
+
+        return cells[cell];
+    }
+
     /// <summary>Takes a step from where the stepper is, and says what it looked at and changed.</summary>
     /// <exception cref="ModelFaultException">The model is wrong.</exception>
     public RecordedStep Take(Choice choice)
@@ -90,20 +104,29 @@ internal sealed class Recording
     /// <param name="last">The step that led there.</param>
     /// <param name="log">Takes note of what the property reads, or null.</param>
     /// <exception cref="ModelFaultException">The model is wrong.</exception>
-    public bool Breaks(Property property, RecordedStep last, ReadLog? log = null)
+    public bool Breaks(Property property, RecordedStep last, ReadLog? log = null) => Sentence(property, last, log) is not null;
+
+    /// <summary>What a property says against where the stepper is, or null; a tear-down that it needs is run there.</summary>
+    /// <param name="property">The property.</param>
+    /// <param name="last">The step that led there.</param>
+    /// <param name="log">Takes note of what the property reads, or null.</param>
+    /// <exception cref="ModelFaultException">The model is wrong.</exception>
+    public string? Sentence(Property property, RecordedStep last, ReadLog? log = null)
     {
         switch (property.Form)
         {
             case PropertyForm.KernelBug:
-                return last.Result.Meets(property.Bug);
+                return last.Result.Meets(property.Bug) ? property.Name : null;
             case PropertyForm.AlwaysAt:
-                return last.Result.Effects.Any(e => e.Kind is EffectKind.Oracle or EffectKind.Return && PropertyMonitor.EventName(e) == property.At
-                    && property.Check(new StateView(Stepper.State)
+                return last.Result.Effects
+                    .Where(e => e.Kind is EffectKind.Oracle or EffectKind.Return && PropertyMonitor.EventName(e) == property.At)
+                    .Select(e => property.Check(new StateView(Stepper.State)
                     {
                         Log = log,
                         Thread = last.Choice.Thread,
                         Argument = e.Kind == EffectKind.Oracle ? Machine.Object((int)e.Value) : null,
-                    }) is not null);
+                    }))
+                    .FirstOrDefault(s => s is not null);
             case PropertyForm.Finally or PropertyForm.Outcomes when Instance.TearDown is { } tearDown:
                 Specs.Instance.RunAlone(Stepper, tearDown.Thread, tearDown.Entry, "tear-down");
                 break;
@@ -111,12 +134,13 @@ internal sealed class Recording
                 break;
         }
 
-        return property.Check(new StateView(Stepper.State) { Log = log }) is not null;
+        return property.Check(new StateView(Stepper.State) { Log = log });
     }
 
     private void Keep() => _states.Add((Stepper.State.Words.ToArray(), Stepper.State.Fingerprint.Low, Stepper.State.Fingerprint.High));
 
-    private long[] Cells()
+    /// <summary>What every cell holds where the stepper is; [0] is unused.</summary>
+    public long[] Cells()
     {
         var cells = new long[Machine.Cells.Count + 1];
         for (var cell = 1; cell < cells.Length; cell++)

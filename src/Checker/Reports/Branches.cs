@@ -7,24 +7,27 @@ using ThpCheck.Specs.Properties;
 namespace ThpCheck.Checker.Reports;
 
 /// <summary>Another choice than the one a trace took, and one execution that it leads to.</summary>
-/// <param name="At">After how many steps of the trace.</param>
+/// <param name="Of">The branch that it leaves, by its place among all; -1 for the trace itself.</param>
+/// <param name="At">After how many steps of that.</param>
 /// <param name="Choices">The choice, and how it went on: each thread as far as it comes, one after the other.</param>
 /// <param name="Leads">What that came to, in a sentence.</param>
-internal sealed record Branch(int At, IReadOnlyList<Choice> Choices, string Leads);
+internal sealed record Branch(int Of, int At, IReadOnlyList<Choice> Choices, string Leads);
 
 /// <summary>Finds what else could have happened at each step of an execution.</summary>
 /// <remarks>
 /// Of the executions that another choice leads to it follows one: the thread goes on as long as it can, then the first that can, as long as it can; hardware only where
-/// nobody else can. What that one does not break, another may.
+/// nobody else can. What that one does not break, another may: so there are branches of branches, at the first steps of each, as far as there is room for them.
 /// </remarks>
 internal sealed class Branches
 {
     private const int MostSteps = 400; // of a branch
     private const int MostPicks = 4;   // of one thread at one step
+    private const int Share = 10;      // a branch's own may take one of so many parts of the room that is left
 
-    private readonly Recording _recording;
     private readonly Property? _property;
     private readonly List<Branch> _found = [];
+    private Recording _recording; // of the trace, or of the branch whose own are looked for
+    private int _of = -1;
 
     private Branches(Instance instance, IReadOnlyList<Choice> schedule, Property? property)
     {
@@ -39,7 +42,8 @@ internal sealed class Branches
     /// <param name="instance">What it is an execution of.</param>
     /// <param name="schedule">The execution.</param>
     /// <param name="property">What it breaks, or null.</param>
-    public static IReadOnlyList<Branch> Of(Instance instance, IReadOnlyList<Choice> schedule, Property? property)
+    /// <param name="room">How many steps branches of branches may have in all.</param>
+    public static IReadOnlyList<Branch> Of(Instance instance, IReadOnlyList<Choice> schedule, Property? property, int room)
     {
         var branches = new Branches(instance, schedule, property);
         for (var at = 0; at < branches._recording.Steps.Count; at++)
@@ -47,7 +51,37 @@ internal sealed class Branches
             branches.FindAt(at);
         }
 
+        // The last ones first: they are the shortest, and the nearest to the failure.
+        for (var of = branches._found.Count - 1; of >= 0; of--)
+        {
+            room -= branches.FindOf(of, schedule, room / Share);
+        }
+
         return branches._found;
+    }
+
+    // As many as there is room for, and how many steps they have.
+    private int FindOf(int of, IReadOnlyList<Choice> schedule, int room)
+    {
+        var used = 0;
+        var branch = _found[of];
+        _of = of;
+        _recording = Recording.Of(_recording.Instance, [.. schedule.Take(branch.At), .. branch.Choices]);
+        for (var at = branch.At + 1; at < _recording.Steps.Count; at++)
+        {
+            var count = _found.Count;
+            FindAt(at);
+            var more = _found.Skip(count).Sum(b => b.Choices.Count);
+            if (used + more > room)
+            {
+                _found.RemoveRange(count, _found.Count - count);
+                break;
+            }
+
+            used += more;
+        }
+
+        return used;
     }
 
     private void FindAt(int at)
@@ -95,7 +129,7 @@ internal sealed class Branches
 
         if (choices.Count > 0)
         {
-            _found.Add(new Branch(at, choices, leads!));
+            _found.Add(new Branch(_of, at, choices, leads!));
         }
     }
 

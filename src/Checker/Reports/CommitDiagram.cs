@@ -27,6 +27,7 @@ internal sealed partial class CommitDiagram
     private readonly Failure _failure;
     private readonly IReadOnlyList<TraceStep> _steps;
     private readonly bool[] _isCause;
+    private readonly int _failing; // the step that is marked: the last that counts
     private readonly IReadOnlyList<IReadOnlyList<int>> _instances;
     private readonly List<string> _threads; // that have a column
     private readonly List<Row> _rows = [];
@@ -42,6 +43,7 @@ internal sealed partial class CommitDiagram
         var schedule = Schedule.Parse(Machine, way.Schedule);
         _isCause = Causes.Of(bound.Instance, schedule, failure.Property);
         _isCause = [.. _isCause, .. Enumerable.Repeat(true, Math.Max(_steps.Count - _isCause.Length, 0))]; // where the model is at fault
+        _failing = Array.LastIndexOf(_isCause, true);
         _instances = CallInstances.Of(_steps);
         var waiting = failure.Ending?.Waiting.Select(w => w.Thread) ?? [];
         var seen = _steps.Where((s, i) => _isCause[i] && !s.IsEnvironment).Select(s => s.Thread).Concat(waiting).ToHashSet();
@@ -121,7 +123,7 @@ internal sealed partial class CommitDiagram
             AddElided(step.Thread, calls);
         }
 
-        var isFailing = at == _steps.Count - 1 && TraceText.Mark(_failure.Property, _failure.Message).Length > 0;
+        var isFailing = at == _failing && TraceText.Mark(_failure.Property, _failure.Message).Length > 0;
         var condition = isFailing ? null : Condition(at);
         var depth = Enter(step.Thread, step.Calls, calls, condition is null ? calls.Count : calls.Count - 1);
         _rows.Add(new Row(_threads.IndexOf(step.Thread), depth, condition ?? OperationAsC.Of(Machine, step), isFailing));

@@ -18,6 +18,7 @@ internal sealed class HtmlReport(TextWriter output) : ICheckReport
     private const string Page = "ThpCheck.Checker.Reports.Html.report.html";
     private const string Hole = "/*DATA*/";
     private const int MostTraces = 200;
+    private const int MostOfBranches = 20_000; // steps of branches of branches, some hundred bytes each
 
     private readonly List<(ScenarioFile Scenario, List<VariantReport> Variants)> _scenarios = [];
     private readonly List<(VariantReport Variant, Failure Failure)> _traces = [];
@@ -113,8 +114,9 @@ internal sealed class HtmlReport(TextWriter output) : ICheckReport
         var (bound, way) = (variant.Checked!.Bound, failure.Way!);
         var machine = bound.Instance.Machine;
         var schedule = Schedule.Parse(machine, way.Schedule);
-        var branches = Branches.Of(bound.Instance, schedule, failure.Property);
-        var continued = branches.Select(b => Execute(bound, [.. schedule.Take(b.At), .. b.Choices], b.At)).ToArray();
+        var branches = Branches.Of(bound.Instance, schedule, failure.Property, MostOfBranches / _traces.Count);
+        IEnumerable<Choice> Whole(Branch b) => [.. (b.Of < 0 ? schedule : Whole(branches[b.Of])).Take(b.At), .. b.Choices];
+        var continued = branches.Select(b => Execute(bound, [.. Whole(b)], b.At)).ToArray();
         var execution = Execute(bound, schedule, 0);
         var lanes = TraceText.View(bound, way.Trace with { Steps = [.. way.Trace.Steps, .. continued.SelectMany(c => c.Steps)] }, "", null, full: true).Lanes;
         var laneOf = lanes.Select((l, i) => (l.Thread, i)).ToDictionary();
@@ -152,6 +154,7 @@ internal sealed class HtmlReport(TextWriter output) : ICheckReport
         foreach (var (branch, execution2) in branches.Zip(continued))
         {
             json.WriteStartObject();
+            json.WriteNumber("of", branch.Of);
             json.WriteNumber("at", branch.At);
             json.WriteString("text", $"{execution2.Steps[0].Thread}: {Text(execution2.Steps[0])}{(branch.Choices[0].Pick == 0 ? "" : $" (way {Prose.Number(branch.Choices[0].Pick + 1)})")}");
             json.WriteString("leads", branch.Leads);

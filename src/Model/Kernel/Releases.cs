@@ -37,6 +37,7 @@ public static class Releases
     ];
 
     private static readonly Type[] Linux517 = [.. Linux519.Except([typeof(wp_page), typeof(swap_page), typeof(huge_wp_page)]), typeof(swap_page_5_17), typeof(huge_wp_page_5_17)];
+    private static readonly Type[] Linux516 = [.. Linux517.Except([typeof(anon_rmap)]), typeof(batched_flush_flag_rmap)];
 
     private static readonly Dictionary<string, bool> Before519 = new() { ["anon-exclusive"] = false };
     private static readonly Dictionary<string, bool> Before511 = new(Before519) { ["gup-fast-checks-seq"] = false, ["reclaim-keeps-pinned"] = false, ["copy-frees-swap-cache"] = false };
@@ -71,9 +72,9 @@ public static class Releases
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new SortedDictionary<string, IReadOnlyList<Type>>(StringComparer.Ordinal)
     {
         ["linux-5.13"] = Linux513,
-        ["linux-5.7"] = [.. Linux517, typeof(wp_page_5_7)],
-        ["linux-5.8"] = [.. Linux517, typeof(wp_page_5_7)],
-        ["linux-5.9"] = [.. Linux517, typeof(wp_page_5_9)],
+        ["linux-5.7"] = [.. Linux516, typeof(wp_page_5_7)],
+        ["linux-5.8"] = [.. Linux516, typeof(wp_page_5_7)],
+        ["linux-5.9"] = [.. Linux516, typeof(wp_page_5_9)],
         ["linux-5.17"] = [.. Linux517, typeof(wp_page_5_9)],
         ["linux-5.18"] = Linux519,
         ["linux-5.19"] = Linux519,
@@ -97,6 +98,7 @@ public static class Releases
         new("absent-pmd", "edb5d0cf5525 (\"mm/MADV_COLLAPSE: catch !none !huge !bad pmd lookups\"), v6.2; brings anon-vma-recheck with it, which it is on top of", [typeof(absent_pmd_khugepaged)]),
         new("anon-vma-degree", "before 2555283eb40d (\"mm/rmap: Fix anon_vma->degree ambiguity leading to double-reuse\"), v6.0", [typeof(anon_vma_degree_rmap)]),
         new("anon-vma-recheck", "023f47a8250c (\"mm/khugepaged: fix ->anon_vma race\"), v6.2", [typeof(anon_vma_recheck_khugepaged)]),
+        new("batched-flush-flag", "before 5ee2fa2f0636 (\"mm/rmap: fix potential batched TLB flush race\"), v5.17", [typeof(batched_flush_flag_rmap)]),
         new("before-right-locks", "v6.1-rc7: before 8d3c106e19e8 (\"mm/khugepaged: take the right locks for page table retraction\"), 2ba99c5e0881 and f268f6cf875f", [typeof(before_right_locks_khugepaged)]),
         new("collapse-mmap-read", "1043173eb5eb and 1d65b771bc08 (\"mm/khugepaged: collapse_pte_mapped_thp() with mmap_read_lock()\"), v6.6, without what makes walkers bear it", [typeof(collapse_mmap_read_khugepaged)]),
         new("compound-mapped", "4b51634cd16a (\"mm,thp,rmap: subpages_mapcount COMPOUND_MAPPED if PMD-mapped\"), with what it builds on", [typeof(compound_mapped_rmap), typeof(compound_mapped_mm), typeof(subpages_mapcount_sum_page_alloc)]),

@@ -106,6 +106,41 @@ public sealed class HtmlReportTests : IAsyncLifetime
     }
 
     [BrowserFact]
+    public async Task A_branch_has_branches_and_each_leads_back_to_where_it_came_from()
+    {
+        var page = await Open();
+
+        await page.FillAsync("#slider", "46");
+        await page.Locator("#choices button").First.ClickAsync();
+        Assert.Contains("Another branch from step 46: exit:", await page.TextContentAsync("#branch"), StringComparison.Ordinal);
+        await page.Locator("#choices button").First.ClickAsync();
+
+        Assert.Contains("A branch of another branch from step 47: kswapd:", await page.TextContentAsync("#branch"), StringComparison.Ordinal);
+        Assert.Equal("48", (await page.TextContentAsync("#at"))!.Split(' ')[0]);
+        await page.Keyboard.PressAsync("Escape");
+        Assert.Contains("Another branch from step 46: exit:", await page.TextContentAsync("#branch"), StringComparison.Ordinal);
+        Assert.Equal("47", (await page.TextContentAsync("#at"))!.Split(' ')[0]);
+        await page.Keyboard.PressAsync("Escape");
+        Assert.True(await page.IsHiddenAsync("#branch"));
+        Assert.Equal("46 of 51", await page.TextContentAsync("#at"));
+        Assert.InRange(new FileInfo(_file).Length, 1, 8_000_000);
+        Assert.Empty(_complaints);
+    }
+
+    [BrowserFact]
+    public async Task The_step_that_is_shown_is_in_sight_and_no_text_is_cut_off()
+    {
+        var page = await Open();
+        await page.SetViewportSizeAsync(1400, 900);
+        await page.ReloadAsync();
+
+        Assert.True(await page.EvaluateAsync<bool>("(() => { const b = document.querySelector('.row.now .step').getBoundingClientRect(); return b.top > 0 && b.bottom <= innerHeight; })()"));
+        // Each text ends within the panel's contents, and nothing is over it.
+        Assert.Equal(0, await page.EvaluateAsync<int>("[...document.querySelectorAll('.cell.full')].filter(c => getComputedStyle(c).overflow !== 'visible' || c.lastChild.getBoundingClientRect().right - document.querySelector('.lanes').getBoundingClientRect().left > document.querySelector('.scroll').scrollWidth + 1).length"));
+        Assert.Empty(_complaints);
+    }
+
+    [BrowserFact]
     public async Task Locks_are_bands_and_reads_have_arrows_from_what_they_saw()
     {
         var page = await Open();
