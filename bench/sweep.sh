@@ -4,6 +4,7 @@
 #   bench/sweep.sh                                   all of specs/
 #   ITERATIONS=1000 TIME=10 bench/sweep.sh           at most so many executions of a sample, and so many seconds
 #   ROWS=FILE bench/sweep.sh                         keeps what it has in this file, a line a variant, and goes on from there
+#   NOTE=TEXT COMMIT=ID bench/sweep.sh               what to say of a run whose lines in ROWS were made in several goes, or at another commit
 #   CORE=1 bench/sweep.sh                            pinned to this core, where threads hand over to one another quicker
 #   SWEEP=FILE bench/sweep.sh                        a ThpCheck.Sweep.dll that was built with -p:WithCoyote=true, instead of building one
 set -euo pipefail
@@ -24,7 +25,7 @@ if [[ -z ${SWEEP:-} ]]; then
 fi
 
 cd "$bench/.."
-commit=${COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)} # given where the lines of ROWS are of another
+commit=${COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
 code=0
 "${pin[@]}" dotnet "$SWEEP" "${ROWS:-$work/rows}" --iterations "$iterations" --seconds "$seconds" >"$work/out" || code=$?
 if [[ $code == 2 ]]; then
@@ -39,9 +40,11 @@ Written by \`bench/sweep.sh\` on $(date -u +%Y-%m-%d). Machine: $(sed -nE 's/^mo
 * Where a variant must break, \`prioritization\`, \`pos\`, \`random\`, \`fair-prioritization\` and \`q-learning\` follow one another with 100 executions each (seed 2), then 1,000 (seed 3), and so on up to $iterations, until every promise that must break was seen to; last is
   \`prioritization/3\` (\`--priority-changes 3\`) with ten times as many executions and as much time.
   A number in parentheses is that seed: \`check FILE --variant V --engine coyote --strategy S --seed SEED --iterations N\` makes the execution again.
-* Where it must not, or something only is never reached, which no sample can see, \`prioritization\` made $iterations executions (seed 1), or as many as $seconds s were enough for. What no more than informs or tidies up may break there, and is looked for as above.
+* Where it must not, or something only is never reached, which no sample can see, \`prioritization\` made $iterations executions (seed 1), or fewer where the table says so. What no more than
+  informs or tidies up may break there, and is looked for as above.
 * No other sample took longer than $seconds s.
-
+${NOTE:+* $NOTE
+}
 END
     cat "$work/out"
 } >"$bench/SWEEP.md"

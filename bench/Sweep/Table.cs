@@ -13,7 +13,7 @@ internal static class Table
         var failing = rows.Where(r => r.Expected is "violated" or "deadlock" && r.Found.Count + r.Missing.Count > 0).OrderBy(r => r.Scenario, StringComparer.Ordinal).ToArray();
         var holding = rows.Except(failing).OrderBy(r => r.Scenario, StringComparer.Ordinal).ToArray();
         Line(output, $"{Sum(failing.SelectMany(r => r.Found).Count())} of {Sum(failing.Sum(r => r.Found.Count + r.Missing.Count))} promises that are broken were seen to be, in {Sum(failing.Count(r => r.Missing.Count == 0))} of {Sum(failing.Length)} variants all of them, and at least one in {Sum(failing.Count(r => r.Found.Count > 0))}, of {Sum(failing.DistinctBy(r => r.Scenario).Count())} scenarios; {Sum(failing.Where(r => r.Found.Count > 0).DistinctBy(r => r.Scenario).Count())} scenarios have such a variant.");
-        Line(output, $"Nothing that is not expected broke in {Sum(rows.Count(r => r.Differences.Count == 0))} of {Sum(rows.Count)} variants, {Sum(holding.Length)} of which must not break: {Sum(holding.Sum(r => r.Executions))} executions, {Sum(holding.Sum(r => r.Steps))} steps, {Sum((long)holding.Sum(r => r.Seconds))} s.");
+        Line(output, $"Nothing that is not expected broke in {Sum(rows.Count(r => r.Differences.Count == 0))} of {Sum(rows.Count)} variants, {Sum(holding.Length)} of which must not break: {Sum(holding.Count(r => r.Executions >= 10_000))} of these in 10,000 executions or more, {Sum(holding.Count(r => r.Executions < 10_000))} in fewer; {Sum(holding.Sum(r => r.Executions))} executions, {Sum(holding.Sum(r => r.Steps))} steps, {Sum((long)holding.Sum(r => r.Seconds))} s.");
         WriteOdd(rows, output);
         WriteStrategies(failing, output);
         output.WriteLine();

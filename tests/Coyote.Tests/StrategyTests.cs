@@ -8,6 +8,7 @@ using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
 using ThpCheck.Specs.Properties;
 using static ThpCheck.Model.Primitives.Control;
+using static ThpCheck.Model.Primitives.MemoryAccess;
 
 namespace ThpCheck.Coyote.Tests;
 
@@ -104,6 +105,20 @@ public sealed class StrategyTests
         Assert.NotEqual(often["both-count"].Counterexample!.Hit!.Hits, once["both-count"].Counterexample!.Hit!.Hits);
     }
 
+    /// <remarks>The light can be on and off at each look; had it the higher priority, it would blink until the execution is cut off.</remarks>
+    [CoyoteTheory]
+    [InlineData("prioritization")]
+    [InlineData("pos")]
+    public void An_environment_that_never_rests_keeps_nobody_from_stepping(string strategy)
+    {
+        var result = Sampled(
+            Small.Instance(at => new Light(at), [new("viewer", m => m.LookTwice()), new("light", m => m.Blink(), ThreadKind.Environment)], m => [m.Seen]), strategy, 200);
+
+        Assert.Equal((200L, 0L), (result.Sample!.Executions, result.Sample.Unfinished));
+        Assert.InRange(result.Depth, 2, 20);
+        Assert.Equal("0,0 0,1 1,0 1,1", result.Outcomes("seen"));
+    }
+
     [CoyoteTheory]
     [InlineData("random", "--priority-changes", "3", "goes with --strategy prioritization or fair-prioritization")]
     [InlineData("prioritization", "--depth", "3", "--depth says how to sample, so it goes with --sample")]
@@ -137,6 +152,32 @@ public sealed class StrategyTests
     }
 
     private static Instance Chooses() => Small.Instance(at => new Chooser(at), [new("a", m => m.Digit())], m => [m.Number]);
+
+    private sealed class Light(Layout at) : KernelObject(at)
+    {
+        private readonly Shared<bool> _isOn = at.Cell(false, "is_on");
+        private readonly Ghost<bool> _first = at.Ghost(false, "first");
+        private readonly Ghost<bool> _second = at.Ghost(false, "second");
+
+        public Property Seen => Property.Outcomes("seen", view => [view.Get(_first) ? 1 : 0, view.Get(_second) ? 1 : 0]);
+
+        public async KernelTask LookTwice()
+        {
+            var first = await READ_ONCE(_isOn);
+            Ghost(_first, first);
+            var second = await READ_ONCE(_isOn);
+            Ghost(_second, second);
+        }
+
+        public async KernelTask Blink()
+        {
+            while (true)
+            {
+                await WRITE_ONCE(_isOn, true);
+                await WRITE_ONCE(_isOn, false);
+            }
+        }
+    }
 
     private sealed class Chooser(Layout at) : KernelObject(at)
     {

@@ -5,8 +5,8 @@ using ThpCheck.Checker.Exploration;
 using ThpCheck.Coyote;
 using ThpCheck.Model.Stepping;
 using ThpCheck.Specs;
-using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
+using Expectation = ThpCheck.Specs.Format.Expectation;
 
 namespace ThpCheck.Checker.Sampling;
 
@@ -43,6 +43,7 @@ internal sealed class SampleExplorer : IProgram
     private readonly int[] _ways; // in how many ways each thread can step now
     private readonly HashSet<UInt128> _states = [];
     private readonly HashSet<UInt128> _atEnd = []; // the End states of this execution
+    private readonly HashSet<UInt128> _sinceTask = []; // the states since a thread stepped that is not the environment's
     private readonly List<Choice> _schedule = [];  // of this execution
     private readonly Hit?[] _hits;                 // by property
     private readonly SortedSet<IReadOnlyList<long>>[] _outcomes;
@@ -94,7 +95,7 @@ internal sealed class SampleExplorer : IProgram
     /// <returns>How many, and what they found.</returns>
     public static (long Executions, SampleExploration Found) Driven(Instance instance, IExplorer explorer)
     {
-        var program = new SampleExplorer(instance, new SampleOptions(SampleMethod.Random, long.MaxValue, 0) { Coyote = new CoyoteSample("driven", CoyoteStrategy.Random) }, new Budget(), null, CancellationToken.None);
+        var program = new SampleExplorer(instance, new SampleOptions(SampleMethod.Random, long.MaxValue, 0) { Coyote = new CoyoteSample("driven", CoyoteStrategy.Random) { EnvironmentRests = false } }, new Budget(), null, CancellationToken.None);
         var executions = CoyoteEngine.Explore(program, explorer);
         return (executions, program.Found("coyote driven", null, null));
     }
@@ -203,6 +204,7 @@ internal sealed class SampleExplorer : IProgram
         _executions++;
         _schedule.Clear();
         _atEnd.Clear();
+        _sinceTask.Clear();
         _stepper.State.Load(_initial, _initialFingerprint.Low, _initialFingerprint.High);
         _monitor = new PropertyMonitor(_instance.Properties);
         return Stand();
@@ -266,6 +268,11 @@ internal sealed class SampleExplorer : IProgram
             goesOn |= _ways[thread] > 0;
         }
 
+        if (_options.Coyote is { EnvironmentRests: true })
+        {
+            LetEnvironmentRest(fingerprint);
+        }
+
         _isDeadlock = !isEnd && !goesOn;
         if (!isEnd)
         {
@@ -282,6 +289,24 @@ internal sealed class SampleExplorer : IProgram
         AtEnd(monitor);
         return goesOn;
     }
+
+    private void LetEnvironmentRest(UInt128 fingerprint)
+    {
+        if (_schedule.Count > 0 && !IsEnvironment(_schedule[^1].Thread))
+        {
+            _sinceTask.Clear();
+        }
+
+        if (!_sinceTask.Add(fingerprint) && Enumerable.Range(0, _ways.Length).Any(t => _ways[t] > 0 && !IsEnvironment(t)))
+        {
+            for (var thread = 0; thread < _ways.Length; thread++)
+            {
+                _ways[thread] = IsEnvironment(thread) ? 0 : _ways[thread];
+            }
+        }
+    }
+
+    private bool IsEnvironment(int thread) => _machine.ThreadKind(thread) == ThreadKind.Environment;
 
     // Says whether the execution goes on after it.
     private bool Take(Choice choice, PropertyMonitor monitor)

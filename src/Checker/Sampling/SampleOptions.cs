@@ -18,6 +18,12 @@ internal sealed record CoyoteSample(string Name, CoyoteStrategy Strategy)
     /// <summary>For its strategies with priorities, how often these change in an execution at most.</summary>
     public int PriorityChanges { get; init; } = CoyoteOptions.UsualPriorityChanges;
 
+    /// <summary>
+    /// Whether the environment, when it has come back to a state without a step of another thread in between, lets one of those go first, where one
+    /// can step. Nothing is missed by it: from that state all goes on as it did the first time. Coyote's priorities would let it go on for ever.
+    /// </summary>
+    public bool EnvironmentRests { get; init; } = true;
+
     /// <summary>A trace of Coyote's, which is executed again instead; or null.</summary>
     public string? Replay { get; init; }
 
