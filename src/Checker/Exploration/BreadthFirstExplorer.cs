@@ -18,7 +18,7 @@ namespace ThpCheck.Checker.Exploration;
 /// </remarks>
 internal sealed class BreadthFirstExplorer
 {
-    private const int BatchStates = 8192;
+    private const int BatchStates = 16384;
 
     private readonly Instance _instance;
     private readonly Budget _budget;
@@ -237,8 +237,8 @@ internal sealed class BreadthFirstExplorer
         }
     }
 
-    // Near a limit on states one state at a time: it is met exactly.
-    private int BatchSize => _budget.States - _graph.StateCount < 64L * BatchStates ? 1 : BatchStates;
+    // Smaller near a limit on states, and in the end one at a time, so that it is met exactly: hardly a state has more than 64 successors.
+    private int BatchSize => (int)Math.Clamp((_budget.States - _graph.StateCount) / 64, 1, BatchStates);
 
     private void ExploreBatch(WorkerTeam team, long from, int count, int firstOfNext)
     {
