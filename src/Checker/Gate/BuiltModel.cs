@@ -47,7 +47,7 @@ internal static class BuiltModel
         }
 
         var lines = text.ReplaceLineEndings("\n").Split('\n');
-        if (!isScenario && File.Exists(name) && Assemblies.Any(a => SourceLines.IsCompiledFrom(a, name, File.ReadAllBytes(name)) == false))
+        if (!isScenario && File.Exists(name) && File.ReadAllText(name) != text)
         {
             return "this folder has another text of it than this program was built from; build it, and run the gate of that build";
         }

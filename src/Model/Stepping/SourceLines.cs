@@ -5,7 +5,6 @@ using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 
 namespace ThpCheck.Model.Stepping;
 
@@ -150,30 +149,6 @@ internal static class SourceLines
         using Stream plain = BitConverter.ToInt32(blob) == 0 ? bytes : new DeflateStream(bytes, CompressionMode.Decompress);
         using var reader = new StreamReader(plain);
         return reader.ReadToEnd();
-    }
-
-    /// <summary>Whether an assembly was compiled from this text of a file; null without symbols, or where they do not know the file.</summary>
-    /// <param name="assembly">The assembly.</param>
-    /// <param name="file">The file, from the repository.</param>
-    /// <param name="text">Its bytes.</param>
-    public static bool? IsCompiledFrom(Assembly assembly, string file, ReadOnlySpan<byte> text)
-    {
-        if (Symbols.GetOrAdd(assembly, Open) is not { } symbols)
-        {
-            return null;
-        }
-
-        var reader = symbols.GetMetadataReader();
-        foreach (var handle in reader.Documents)
-        {
-            var hash = reader.GetBlobBytes(reader.GetDocument(handle).Hash);
-            if (File(reader, handle) == file && hash.Length == SHA256.HashSizeInBytes)
-            {
-                return SHA256.HashData(text).AsSpan().SequenceEqual(hash);
-            }
-        }
-
-        return null;
     }
 
     private static MethodInfo MoveNext(Type stateMachine) =>
