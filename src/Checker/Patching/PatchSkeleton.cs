@@ -55,10 +55,15 @@ internal sealed class PatchSkeleton
                     PatchCompiler.Build(Releases.Compose(_release, []), [new SourcePatch("skeleton", path)], null);
                     return text;
                 }
-                catch (PatchException e) when (e.Diagnostics.Select(d => linesOf.FirstOrDefault(l => d.Line >= l.First && d.Line <= l.Last).Function).OfType<KernelFunction>().ToArray() is { Length: > 0 } wrong && wrong.Any(_called.Add))
+                catch (PatchException e)
                 {
-                    // What its error is in is called.
-                    _called.UnionWith(wrong);
+                    // What an error is in is called.
+                    var known = _called.Count;
+                    _called.UnionWith(e.Diagnostics.Select(d => linesOf.FirstOrDefault(l => d.Line >= l.First && d.Line <= l.Last).Function).OfType<KernelFunction>());
+                    if (_called.Count == known)
+                    {
+                        throw;
+                    }
                 }
             }
         }
