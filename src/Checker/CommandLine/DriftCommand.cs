@@ -3,7 +3,7 @@ using ThpCheck.Checker.Gate;
 using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
 using ThpCheck.Model.Kernel;
-using ThpCheck.Specs.Format;
+using ThpCheck.Specs.Binding;
 
 namespace ThpCheck.Checker.CommandLine;
 
@@ -31,15 +31,15 @@ internal static class DriftCommand
             }
         }
 
-        if (options.Release is { } release && !Releases.All.ContainsKey(release))
+        if (options.Release is { } release && ReleaseName.Error(release, "release") is { } error)
         {
-            throw new WrongInputException($"no release '{release}'.{NearestName.Hint(release, Releases.All.Keys)} 'thpcheck list kernels' names them");
+            throw new WrongInputException(error);
         }
 
         var since = options.Since is { } older ? new SourceTree(older) : null;
         var tree = new SourceTree(options.Kernel);
         var model = options.Release ?? Nearest(tree.Version);
-        var paths = KernelFunctions.Of(model).Select(f => ModelledFunction.Of(f.Method, f.Source));
+        var paths = KernelFunctions.Of(model).Select(f => f.Path);
         var findings = new DriftJudge(Modelled.BuiltIn, tree, since).Findings(paths).ToArray();
         if (findings.All(f => f.Status == DriftStatus.Absent))
         {

@@ -4,7 +4,6 @@ using ThpCheck.Checker.Exploration;
 using ThpCheck.Checker.Gate;
 using ThpCheck.Checker.Patching;
 using ThpCheck.Checker.Reports;
-using ThpCheck.Model.Kernel;
 using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 
@@ -57,9 +56,9 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
 
     private int Run()
     {
-        if (options.Release is { } release && !Releases.All.ContainsKey(release))
+        if (options.Release is { } release && ReleaseName.Error(release, "release") is { } error)
         {
-            throw new WrongInputException($"no release '{release}'.{NearestName.Hint(release, Releases.All.Keys)} 'thpcheck list kernels' names them");
+            throw new WrongInputException(error);
         }
 
         var reading = GateReading.Of(options.Diff, options.Kernel, stop);
@@ -113,12 +112,12 @@ internal sealed class GateCommand(GateOptions options, Streams streams, Cancella
         }
 
         var (release, changed) = ChangedBy(code);
-        var paths = KernelFunctions.Of(release).SelectMany(f => f.Functions, (f, name) => (Key: (f.Source.File, name), f.Name)).ToLookup(f => f.Key, f => f.Name);
+        var paths = KernelFunctions.ByFunction(release);
         for (var i = 0; i < _findings.Count; i++)
         {
             // One function may have several paths, in classes for one thing and another. Each that is not changed is as out of date as before.
             var finding = _findings[i];
-            string[] needed = finding.Holds ? [.. finding.Paths.SelectMany(p => paths[(p.File, p.Function)]).Distinct()] : [];
+            string[] needed = finding.Holds ? [.. finding.Paths.SelectMany(p => paths[(p.File, p.Function)]).Select(f => f.Name).Distinct()] : [];
             string[] missing = [.. needed.Where(n => !changed.ContainsKey(n))];
             _findings[i] = needed.Length == missing.Length ? finding
                 : missing.Length == 0 ? finding with { Model = changed[needed[0]] }

@@ -76,9 +76,9 @@ internal static class ListCommand
 
     private static Kernel KernelOf(string release, UserCode code)
     {
-        if (!Releases.All.ContainsKey(release))
+        if (ReleaseName.Error(release) is { } error)
         {
-            throw new WrongInputException($"no kernel '{release}'.{NearestName.Hint(release, Releases.All.Keys)} 'thpcheck list kernels' names them");
+            throw new WrongInputException(error);
         }
 
         var library = code.Library(runs: true);

@@ -1,7 +1,7 @@
 using ThpCheck.Checker.Drift;
 using ThpCheck.Checker.Gate;
 using ThpCheck.Checker.Patching;
-using ThpCheck.Model.Kernel;
+using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 
 namespace ThpCheck.Checker.CommandLine;
@@ -21,9 +21,9 @@ internal static class NewPatchCommand
     /// <exception cref="WrongInputException">A name is none, the diff touches nothing that is modelled, or the file is there or cannot be written.</exception>
     public static int Run(NewPatchOptions options, Streams streams, CancellationToken stop)
     {
-        if (options.Release is { } named && !Releases.All.ContainsKey(named))
+        if (options.Release is { } named && ReleaseName.Error(named) is { } error)
         {
-            throw new WrongInputException($"no kernel '{named}'.{NearestName.Hint(named, Releases.All.Keys)} 'thpcheck list kernels' names them");
+            throw new WrongInputException(error);
         }
 
         if (options.Tree is not null && options.Diff is null)
@@ -42,7 +42,7 @@ internal static class NewPatchCommand
         var functions = model.Functions.ToList();
         foreach (var name in options.Functions)
         {
-            var found = known.Where(f => f.Name == name || f.Method.Name == name || f.Function == name).ToArray();
+            var found = known.Where(f => f.Name == name || f.Method.Name == name || f.Path.Function == name).ToArray();
             if (found.Length == 0)
             {
                 throw new WrongInputException($"{model.Release} has no function '{name}' that a patch can change.{NearestName.Hint(name, known.Select(f => f.Name))} 'thpcheck list paths --kernel {model.Release}' names them");

@@ -19,6 +19,9 @@ internal sealed record ModelledFunction(string File, string Function, string At,
     /// <summary>Functions of the file around it whose steps the path has, too.</summary>
     public IReadOnlyList<string> With { get; init; } = [];
 
+    /// <summary>The function, and those around it whose steps the path has.</summary>
+    public IEnumerable<string> Names => With.Prepend(Function);
+
     /// <summary>What a path says of itself.</summary>
     public static ModelledFunction Of(MethodInfo path, KernelSourceAttribute source) =>
         new(source.File, source.Function ?? path.Name, source.At, path) { With = source.With.Split(',', StringSplitOptions.RemoveEmptyEntries) };
@@ -48,7 +51,7 @@ internal sealed class Modelled
                 if (method.GetCustomAttribute<KernelSourceAttribute>(inherit: false) is { } source)
                 {
                     var function = ModelledFunction.Of(method, source);
-                    foreach (var name in function.With.Prepend(function.Function))
+                    foreach (var name in function.Names)
                     {
                         if (!_byName.TryGetValue(name, out var same))
                         {

@@ -24,7 +24,7 @@ internal sealed record ModelToWrite(string Release, IReadOnlyList<SkeletonFuncti
         var most = 0;
         foreach (var candidate in Candidates(release, tree))
         {
-            var known = KernelFunctions.Of(candidate).SelectMany(f => f.Functions, (f, name) => (Key: (f.Source.File, name), Function: f)).ToLookup(f => f.Key, f => f.Function);
+            var known = KernelFunctions.ByFunction(candidate);
             var of = held.Select(f => (Finding: f, Functions: f.Paths.Select(p => (p.File, p.Function)).Distinct().SelectMany(k => known[k]).Distinct().ToArray())).Where(f => f.Functions.Length > 0).ToArray();
             if (of.Length > most)
             {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using ThpCheck.Checker.Drift;
 using ThpCheck.Model.Kernel;
 
 namespace ThpCheck.Checker.Patching;
@@ -12,11 +13,8 @@ internal sealed record KernelFunction(Type File, MethodInfo Method, KernelSource
     /// <summary>Its name for people: <c>rmap.folio_lock_anon_vma_read</c>.</summary>
     public string Name => $"{File.Name}.{Method.Name}";
 
-    /// <summary>Its name in the kernel.</summary>
-    public string Function => Source.Function ?? Method.Name;
-
-    /// <summary>That, and those around it whose steps it has.</summary>
-    public IEnumerable<string> Functions => Source.With.Split(',', StringSplitOptions.RemoveEmptyEntries).Prepend(Function);
+    /// <summary>What it says of itself.</summary>
+    public ModelledFunction Path => ModelledFunction.Of(Method, Source);
 }
 
 /// <summary>The functions of a release that can be overridden.</summary>
@@ -34,9 +32,7 @@ internal static class KernelFunctions
         where source is not null
         select new KernelFunction(file.Key, method, source);
 
-    /// <summary>The paths of a release that stand for a function of the kernel.</summary>
-    /// <param name="release">The release.</param>
-    /// <param name="file">The function's file, from the root of the kernel's tree.</param>
-    /// <param name="function">Its name there.</param>
-    public static IEnumerable<KernelFunction> Of(string release, string file, string function) => Of(release).Where(f => f.Source.File == file && f.Function == function);
+    /// <summary>The same by the kernel's functions whose steps they have: their files, from the root of the kernel's tree, and their names there.</summary>
+    public static ILookup<(string File, string Function), KernelFunction> ByFunction(string release) =>
+        Of(release).SelectMany(f => f.Path.Names, (f, name) => (Key: (f.Source.File, name), Function: f)).ToLookup(f => f.Key, f => f.Function);
 }

@@ -149,9 +149,9 @@ public sealed class ScenarioBinder
     private KernelVersion Version()
     {
         var release = _file.KernelOf(_variant);
-        if (!Releases.All.ContainsKey(release.Value))
+        if (ReleaseName.Error(release.Value) is { } error)
         {
-            Report(release.Position, $"no kernel '{release.Value}'.{NearestName.Hint(release.Value, Releases.All.Keys)} 'thpcheck list kernels' names them");
+            Report(release.Position, error);
         }
 
         var patches = new List<Patch>();

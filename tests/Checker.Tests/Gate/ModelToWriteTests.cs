@@ -121,7 +121,7 @@ public sealed class ModelToWriteTests : IDisposable
     [Fact]
     public void What_cannot_be_copied_is_called_and_shown()
     {
-        var function = Assert.Single(KernelFunctions.Of("linux-6.9", "mm/memory.c", "wp_can_reuse_anon_folio"));
+        var function = Assert.Single(KernelFunctions.ByFunction("linux-6.9")[("mm/memory.c", "wp_can_reuse_anon_folio")]);
 
         var text = new PatchSkeleton("linux-6.9", [new SkeletonFunction(function, [])]).Text([]);
 
