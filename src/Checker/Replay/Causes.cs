@@ -117,7 +117,6 @@ internal sealed class Causes
         }
 
         DropWhatOnlyShows();
-
         DropRepetitions();
         KeepLocksBetween();
     }

@@ -25,7 +25,8 @@ internal sealed class OtherTurns
     /// <summary>A moment that the execution does not come to.</summary>
     public const int Beyond = int.MaxValue;
 
-    private const int MostAlone = 400; // steps of a thread that goes on alone
+    /// <summary>The most steps that a thread goes on alone.</summary>
+    public const int MostAlone = 400;
 
     private readonly Recording _recording;
     private readonly List<(int At, long[] Cells, int By)> _moments = []; // By: the thread that went on alone, or -1

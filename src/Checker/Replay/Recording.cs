@@ -81,7 +81,7 @@ internal sealed class Recording
         {
             var state = new State(Machine);
             state.Load(_states[steps].Words, _states[steps].Low, _states[steps].High);
-            _memory[steps] = cells = [.. Enumerable.Range(0, Machine.Cells.Count + 1).Select(c => c == 0 ? 0 : state.Get(c))];
+            _memory[steps] = cells = CellsOf(state);
         }
 
         return cells[cell];
@@ -140,12 +140,14 @@ internal sealed class Recording
     private void Keep() => _states.Add((Stepper.State.Words.ToArray(), Stepper.State.Fingerprint.Low, Stepper.State.Fingerprint.High));
 
     /// <summary>What every cell holds where the stepper is; [0] is unused.</summary>
-    public long[] Cells()
+    public long[] Cells() => CellsOf(Stepper.State);
+
+    private long[] CellsOf(State state)
     {
         var cells = new long[Machine.Cells.Count + 1];
         for (var cell = 1; cell < cells.Length; cell++)
         {
-            cells[cell] = Stepper.State.Get(cell);
+            cells[cell] = state.Get(cell);
         }
 
         return cells;

@@ -9,8 +9,6 @@ namespace ThpCheck.Checker.Replay;
 /// <param name="property">What it breaks; null for a deadlock or livelock.</param>
 internal sealed class Trial(Recording recording, Property? property)
 {
-    private const int MostAlone = 400; // steps of a thread that goes on alone
-
     private IReadOnlyList<RecordedStep> Steps => recording.Steps;
 
     private Stepper Stepper => recording.Stepper;
@@ -49,7 +47,7 @@ internal sealed class Trial(Recording recording, Property? property)
                 }
             }
 
-            for (var i = 0; i < MostAlone && !IsAbout(thread, later); i++)
+            for (var i = 0; i < OtherTurns.MostAlone && !IsAbout(thread, later); i++)
             {
                 if (Stepper.HasEnded(thread) || !Stepper.IsEnabled(thread))
                 {
@@ -97,7 +95,7 @@ internal sealed class Trial(Recording recording, Property? property)
                 return false;
             }
 
-            for (var i = 0; i < MostAlone && !Stepper.HasEnded(thread) && Stepper.IsEnabled(thread); i++)
+            for (var i = 0; i < OtherTurns.MostAlone && !Stepper.HasEnded(thread) && Stepper.IsEnabled(thread); i++)
             {
                 if (IsSite(Stepper.Pending(thread).Code, Stepper.Calls(thread)) && --left == 0)
                 {
@@ -137,7 +135,7 @@ internal sealed class Trial(Recording recording, Property? property)
                 }
             }
 
-            for (var (i, thread) = (0, 0); i < MostAlone && thread < Machine.ThreadCount && !Stepper.IsEnd; i++)
+            for (var (i, thread) = (0, 0); i < OtherTurns.MostAlone && thread < Machine.ThreadCount && !Stepper.IsEnd; i++)
             {
                 if (Machine.ThreadKind(thread) == ThreadKind.Environment || Stepper.HasEnded(thread) || !Stepper.IsEnabled(thread))
                 {
