@@ -49,18 +49,13 @@ internal sealed class JsonReport : ICheckReport, IDisposable
     public void Finish(CheckSummary summary)
     {
         Json.WriteEndArray();
-        Json.WriteStartArray("errors");
-        foreach (var error in summary.Errors)
+        _text.Objects("errors", summary.Errors, error =>
         {
-            Json.WriteStartObject();
             Json.WriteString("file", error.File);
             Json.WriteNumber("line", error.Line);
             Json.WriteNumber("column", error.Column);
             Json.WriteString("message", error.Message);
-            Json.WriteEndObject();
-        }
-
-        Json.WriteEndArray();
+        });
         if (summary.Shard is var (part, of))
         {
             Json.WriteString("shard", $"{part}/{of}");

@@ -47,36 +47,63 @@ internal sealed class JsonText : IDisposable
         Writer.WriteEndArray();
     }
 
-    /// <summary>The key <c>trace</c> with a list of steps, or null.</summary>
-    /// <param name="trace">The trace, or null.</param>
-    /// <param name="more">Writes further keys of a step; or null.</param>
-    public void Trace(Trace? trace, Action<TraceStep>? more = null)
+    /// <summary>A key with an object, or null.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="value">What it is about, or null.</param>
+    /// <param name="write">Writes the object's own keys.</param>
+    public void Object<T>(string key, T? value, Action<T> write)
+        where T : class
     {
-        if (trace is null)
+        if (value is null)
         {
-            Writer.WriteNull("trace");
+            Writer.WriteNull(key);
             return;
         }
 
-        Writer.WriteStartArray("trace");
-        foreach (var step in trace.Steps)
+        Writer.WriteStartObject(key);
+        write(value);
+        Writer.WriteEndObject();
+    }
+
+    /// <summary>A key with a list of objects, or null.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="values">What they are about, or null.</param>
+    /// <param name="write">Writes the keys of one.</param>
+    public void Objects<T>(string key, IEnumerable<T>? values, Action<T> write)
+    {
+        if (values is null)
+        {
+            Writer.WriteNull(key);
+            return;
+        }
+
+        Writer.WriteStartArray(key);
+        foreach (var value in values)
         {
             Writer.WriteStartObject();
-            Writer.WriteNumber("step", step.Number);
-            Writer.WriteString("thread", step.Thread);
-            Writer.WriteString("function", step.Function);
-            Writer.WriteString("operation", step.Operation);
-            Writer.WriteString("value", step.Value);
-            Writer.WriteBoolean("switch", step.IsSwitch);
-            Writer.WriteBoolean("preemption", step.IsPreemption);
-            Writer.WriteBoolean("environment", step.IsEnvironment);
-            Writer.WriteString("source", step.Source?.ToString());
-            Strings("calls", step.Calls);
-            Strings("notes", step.Notes);
-            more?.Invoke(step);
+            write(value);
             Writer.WriteEndObject();
         }
 
         Writer.WriteEndArray();
     }
+
+    /// <summary>The key <c>trace</c> with a list of steps, or null.</summary>
+    /// <param name="trace">The trace, or null.</param>
+    /// <param name="more">Writes further keys of a step; or null.</param>
+    public void Trace(Trace? trace, Action<TraceStep>? more = null) => Objects("trace", trace?.Steps, step =>
+    {
+        Writer.WriteNumber("step", step.Number);
+        Writer.WriteString("thread", step.Thread);
+        Writer.WriteString("function", step.Function);
+        Writer.WriteString("operation", step.Operation);
+        Writer.WriteString("value", step.Value);
+        Writer.WriteBoolean("switch", step.IsSwitch);
+        Writer.WriteBoolean("preemption", step.IsPreemption);
+        Writer.WriteBoolean("environment", step.IsEnvironment);
+        Writer.WriteString("source", step.Source?.ToString());
+        Strings("calls", step.Calls);
+        Strings("notes", step.Notes);
+        more?.Invoke(step);
+    });
 }

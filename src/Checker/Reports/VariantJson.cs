@@ -109,169 +109,85 @@ internal sealed class VariantJson(JsonText text)
         Json.WriteNumber("spilledBytesPerState", Math.Round(result.SpilledBytesPerState));
     }
 
-    private void WriteEstimate(SizeEstimate? estimate)
+    private void WriteEstimate(SizeEstimate? estimate) => text.Object("estimate", estimate, e =>
     {
-        if (estimate is null)
-        {
-            Json.WriteNull("estimate");
-            return;
-        }
+        Json.WriteNumber("states", e.States);
+        Json.WriteBoolean("atLeast", e.IsAtLeast);
+    });
 
-        Json.WriteStartObject("estimate");
-        Json.WriteNumber("states", estimate.States);
-        Json.WriteBoolean("atLeast", estimate.IsAtLeast);
-        Json.WriteEndObject();
-    }
-
-    private void WriteBound(SwitchBound? bound)
+    private void WriteBound(SwitchBound? bound) => text.Object("bound", bound, b =>
     {
-        if (bound is null)
-        {
-            Json.WriteNull("bound");
-            return;
-        }
+        Json.WriteNumber("switches", b.Switches);
+        Json.WriteBoolean("hit", b.IsHit);
+    });
 
-        Json.WriteStartObject("bound");
-        Json.WriteNumber("switches", bound.Switches);
-        Json.WriteBoolean("hit", bound.IsHit);
-        Json.WriteEndObject();
-    }
-
-    private void WriteReduced(InstanceResult result)
+    private void WriteReduced(InstanceResult result) => text.Object("reduced", result.Reduced, reduced =>
     {
-        if (result.Reduced is not { } reduced)
-        {
-            Json.WriteNull("reduced");
-            return;
-        }
-
-        Json.WriteStartObject("reduced");
         Json.WriteNumber("states", reduced.States);
         Json.WriteNumber("transitions", reduced.Transitions);
         Json.WriteNumber("searches", reduced.Searches);
         Json.WriteBoolean("alone", result.CountsReduced);
-        Json.WriteEndObject();
-    }
+    });
 
-    private void WriteCrossCheck(IReadOnlyList<OtherSearch>? others)
+    private void WriteCrossCheck(IReadOnlyList<OtherSearch>? others) => text.Objects("crossCheck", others, other =>
     {
-        if (others is null)
-        {
-            Json.WriteNull("crossCheck");
-            return;
-        }
+        Json.WriteString("with", other.Name);
+        Json.WriteNumber("states", other.States);
+        Json.WriteNumber("transitions", other.Transitions);
+        Json.WriteString("difference", other.Difference);
+        Json.WriteString("incomplete", other.Incomplete);
+    });
 
-        Json.WriteStartArray("crossCheck");
-        foreach (var other in others)
-        {
-            Json.WriteStartObject();
-            Json.WriteString("with", other.Name);
-            Json.WriteNumber("states", other.States);
-            Json.WriteNumber("transitions", other.Transitions);
-            Json.WriteString("difference", other.Difference);
-            Json.WriteString("incomplete", other.Incomplete);
-            Json.WriteEndObject();
-        }
-
-        Json.WriteEndArray();
-    }
-
-    private void WriteSample(Sample? sample)
+    private void WriteSample(Sample? sample) => text.Object("sample", sample, s =>
     {
         const int Decimals = 6;
-        if (sample is null)
+        Json.WriteString("method", s.Method);
+        Json.WriteNumber("seed", s.Seed);
+        Json.WriteNumber("executions", s.Executions);
+        Json.WriteNumber("unfinished", s.Unfinished);
+        Json.WriteBoolean("allStatesCounted", s.AllStatesCounted);
+        text.Object("guarantee", s.Guarantee, guarantee =>
         {
-            Json.WriteNull("sample");
-            return;
-        }
-
-        Json.WriteStartObject("sample");
-        Json.WriteString("method", sample.Method);
-        Json.WriteNumber("seed", sample.Seed);
-        Json.WriteNumber("executions", sample.Executions);
-        Json.WriteNumber("unfinished", sample.Unfinished);
-        Json.WriteBoolean("allStatesCounted", sample.AllStatesCounted);
-        if (sample.Guarantee is { } guarantee)
-        {
-            Json.WriteStartObject("guarantee");
             Json.WriteNumber("threads", guarantee.Threads);
             Json.WriteNumber("steps", guarantee.Steps);
             Json.WriteNumber("depth", guarantee.Depth);
             Json.WriteNumber("executions", guarantee.Executions);
             Json.WriteNumber("chance", guarantee.Chance);
             Json.WriteNumber("chanceOfAny", Math.Round(guarantee.ChanceOfAny, Decimals));
-            Json.WriteEndObject();
-        }
-        else
-        {
-            Json.WriteNull("guarantee");
-        }
+        });
+    });
 
-        Json.WriteEndObject();
-    }
-
-    private void WriteProperties(VariantReport variant, CheckedVariant found)
+    private void WriteProperties(VariantReport variant, CheckedVariant found) => text.Objects("properties", found.Result.Properties, property =>
     {
-        Json.WriteStartArray("properties");
-        foreach (var property in found.Result.Properties)
-        {
-            Json.WriteStartObject();
-            Json.WriteString("name", property.Property.Name);
-            Json.WriteString("kind", Kind(property.Property.Form));
-            Json.WriteString("class", Class(property.Property.Class));
-            Json.WriteString("expected", CheckedVariant.Word(found.ExpectedOf(property.Property)));
-            Json.WriteString("verdict", CheckedVariant.Word(property.Verdict));
-            Json.WriteString("message", property.Message);
-            WriteWay(variant, property.Counterexample);
-            WriteOutcomes(property.Outcomes);
-            WriteReplay(variant, property.Counterexample);
-            Json.WriteEndObject();
-        }
+        Json.WriteString("name", property.Property.Name);
+        Json.WriteString("kind", Kind(property.Property.Form));
+        Json.WriteString("class", Class(property.Property.Class));
+        Json.WriteString("expected", CheckedVariant.Word(found.ExpectedOf(property.Property)));
+        Json.WriteString("verdict", CheckedVariant.Word(property.Verdict));
+        Json.WriteString("message", property.Message);
+        WriteWay(variant, property.Counterexample);
+        WriteOutcomes(property.Outcomes);
+        Json.WriteString("replay", property.Counterexample is { } way ? TraceText.Replay(found.Bound, way.Schedule) : null);
+    });
 
-        Json.WriteEndArray();
-        void WriteReplay(VariantReport report, Counterexample? way) =>
-            Json.WriteString("replay", way is null ? null : TraceText.Replay(report.Checked!.Bound, way.Schedule));
-    }
-
-    private void WriteFailure(VariantReport variant, string key, Failure? failure)
+    private void WriteFailure(VariantReport variant, string key, Failure? failure) => text.Object(key, failure, f =>
     {
-        if (failure is null)
-        {
-            Json.WriteNull(key);
-            return;
-        }
+        Json.WriteBoolean("asExpected", f.IsExpected);
+        Json.WriteString("message", f.Message);
+        WriteWay(variant, f.Way);
+    });
 
-        Json.WriteStartObject(key);
-        Json.WriteBoolean("asExpected", failure.IsExpected);
-        Json.WriteString("message", failure.Message);
-        WriteWay(variant, failure.Way);
-        Json.WriteEndObject();
-    }
-
-    private void WriteNoReturn(PointOfNoReturn? point)
+    private void WriteNoReturn(PointOfNoReturn? point) => text.Object("pointOfNoReturn", point, p =>
     {
-        if (point is null)
+        Json.WriteNumber("step", p.Step);
+        text.Objects("instead", p.Instead, other =>
         {
-            Json.WriteNull("pointOfNoReturn");
-            return;
-        }
-
-        Json.WriteStartObject("pointOfNoReturn");
-        Json.WriteNumber("step", point.Step);
-        Json.WriteStartArray("instead");
-        foreach (var other in point.Instead)
-        {
-            Json.WriteStartObject();
             Json.WriteString("thread", other.Thread);
             Json.WriteString("function", other.Function);
             Json.WriteString("operation", other.Operation);
-            Json.WriteEndObject();
-        }
-
-        Json.WriteEndArray();
-        Json.WriteBoolean("couldEnd", point.CouldEnd);
-        Json.WriteEndObject();
-    }
+        });
+        Json.WriteBoolean("couldEnd", p.CouldEnd);
+    });
 
     private void WriteWay(VariantReport variant, Counterexample? way)
     {

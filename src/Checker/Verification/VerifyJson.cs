@@ -99,26 +99,18 @@ internal sealed class VerifyJson(TextWriter output) : IVerifyReport
         json.WriteEndObject();
     }
 
-    private static void Write(JsonText text, string key, Side? side)
+    private static void Write(JsonText text, string key, Side? side) => text.Object(key, side, s =>
     {
         var json = text.Writer;
-        if (side is null)
-        {
-            json.WriteNull(key);
-            return;
-        }
-
-        json.WriteStartObject(key);
-        json.WriteNumber("states", side.States);
-        json.WriteNumber("transitions", side.Transitions);
-        json.WriteNumber("ends", side.Ends);
-        json.WriteNumber("milliseconds", Math.Round(side.Seconds * 1000));
-        json.WriteString("incomplete", side.Incomplete);
-        json.WriteString("fault", side.Fault);
-        text.Strings("entered", side.Entered);
-        text.Strings("functions", side.Functions);
-        json.WriteEndObject();
-    }
+        json.WriteNumber("states", s.States);
+        json.WriteNumber("transitions", s.Transitions);
+        json.WriteNumber("ends", s.Ends);
+        json.WriteNumber("milliseconds", Math.Round(s.Seconds * 1000));
+        json.WriteString("incomplete", s.Incomplete);
+        json.WriteString("fault", s.Fault);
+        text.Strings("entered", s.Entered);
+        text.Strings("functions", s.Functions);
+    });
 
     // A deadlock or livelock that was not found is none.
     private static string WordOf(PropertyOutcome? outcome) => CheckedVariant.Word(outcome?.Verdict ?? Verdict.Holds);
