@@ -1,7 +1,4 @@
-using ThpCheck.Checker.CommandLine;
-using ThpCheck.Checker.Tests.Reports;
 using ThpCheck.Specs.Format;
-using ThpCheck.Specs.Properties;
 
 namespace ThpCheck.Checker.Tests;
 
@@ -39,47 +36,27 @@ public sealed class MigrationFactsTests
         ("MMAP_LOCK_DROPPED/STRICT", ["bound-pages-stay"]), ("MMAP_LOCK_DROPPED/off-STRICT", ["bound-pages-stay"]), ("MMAP_LOCK_DROPPED/STRICT-6.9", ["bound-pages-stay"]),
     ];
 
-    private static readonly VariantSpec[] Variants =
-        [.. ScenarioFiles.Find([Repository.File("specs", "migration")], []).SelectMany(f => (ScenarioReader.Read(f).Document ?? throw new InvalidDataException(f)).Variants)];
+    private static readonly FactsTable Facts = new(File, "migration");
 
     [Fact]
-    public void Every_schedule_and_row_is_a_variant_with_the_predicted_verdict_or_the_reason_why_not()
-    {
-        var wrong = new List<string>();
-        foreach (var (row, predicted) in Rows)
-        {
-            if (Of(row) is not { } variant)
-            {
-                wrong.Add($"{row}: not one variant answers for it");
-            }
-            else if (Broken(variant).Length > 0 != predicted && variant.Disagrees is null)
-            {
-                wrong.Add($"{row}: {variant.Name.Value} is as not predicted, and does not say why");
-            }
-        }
-
-        Assert.Empty(wrong);
-    }
+    public void Every_schedule_and_row_is_a_variant_with_the_predicted_verdict_or_the_reason_why_not() => Assert.Empty(Facts.Wrong(Rows, v => Broken(v).Length > 0));
 
     [Fact]
     public void Every_mode_of_mbind_breaks_the_promises_that_its_row_says_or_gives_the_reason_why_not() => Assert.All(Modes, m =>
     {
-        var variant = Of(m.Row);
+        var variant = Facts.Of(m.Row);
         Assert.NotNull(variant);
         Assert.True(variant.Disagrees is not null || Broken(variant).SequenceEqual(m.Broken), $"{m.Row}: {string.Join(", ", Broken(variant))}");
     });
 
     [Fact]
     public void Every_fact_that_a_variant_answers_for_is_known_here() =>
-        Assert.Empty(Variants.SelectMany(v => v.Facts).Select(f => f.ToString()).Except(Rows.Select(r => r.Row).Concat(Modes.Select(m => m.Row)).Select(r => $"{File}#{r}")));
-
-    private static VariantSpec? Of(string row) => Variants.Where(v => v.Facts.Any(f => f.ToString() == $"{File}#{row}")).ToArray() is [var variant] ? variant : null;
+        Assert.Empty(Facts.Answered.Except(Rows.Select(r => r.Row).Concat(Modes.Select(m => m.Row)).Select(r => $"{File}#{r}")));
 
     // What is broken that matters; a deadlock is no property.
     private static string[] Broken(VariantSpec variant) =>
     [
         .. variant.Expect.Where(e => e.Verdict.Value == ExpectedVerdict.Found).Select(e => e.Name.Value),
-        .. variant.Expect.Where(e => e.Verdict.Value == ExpectedVerdict.Violated).Select(e => e.Name.Value)
-            .Where(n => KernelBugProperties.All.Concat(PropertyCatalog.All).Single(p => p.Name == n).Class == PropertyClass.Safety).Order(StringComparer.Ordinal),
+        .. FactsTable.Broken(variant).Order(StringComparer.Ordinal),
     ];
 }

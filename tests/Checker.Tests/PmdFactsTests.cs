@@ -1,5 +1,3 @@
-using ThpCheck.Checker.CommandLine;
-using ThpCheck.Checker.Tests.Reports;
 using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
 
@@ -44,28 +42,10 @@ public sealed class PmdFactsTests
         ("madvise-collapse-of-copied-memory.yaml goes-on", "an errno is the question, and no promise is broken"),
     ];
 
-    private static readonly ScenarioFile[] Scenarios =
-        [.. ScenarioFiles.Find([Repository.File("specs", "pmd"), Repository.File("specs", "khugepaged")], []).Select(f => ScenarioReader.Read(f).Document ?? throw new InvalidDataException(f))];
-
-    private static IEnumerable<(ScenarioFile Scenario, VariantSpec Variant)> Variants => Scenarios.SelectMany(s => s.Variants.Select(v => (s, v)));
+    private static readonly FactsTable Facts = new(File, "pmd", "khugepaged");
 
     [Fact]
-    public void Every_row_of_the_tables_is_a_variant_with_the_predicted_verdict_or_the_reason_why_not()
-    {
-        var wrong = new List<string>();
-        foreach (var (row, predicted) in Rows)
-        {
-            var variants = Variants.Where(v => v.Variant.Facts.Any(f => f.ToString() == $"{File}#{row}")).ToArray();
-            if (variants.Length != 1)
-            {
-                wrong.Add($"{row}: {variants.Length} variants answer for it");
-            }
-
-            wrong.AddRange(variants.Where(v => Fails(v.Variant) != predicted && v.Variant.Disagrees is null).Select(v => $"{row}: {NameOf(v)} is as not predicted, and does not say why"));
-        }
-
-        Assert.Empty(wrong);
-    }
+    public void Every_row_of_the_tables_is_a_variant_with_the_predicted_verdict_or_the_reason_why_not() => Assert.Empty(Facts.Wrong(Rows, Fails));
 
     [Fact]
     public void Every_fact_that_a_variant_answers_for_is_of_a_row_of_the_tables()
@@ -73,7 +53,7 @@ public sealed class PmdFactsTests
         string[] sections = ["2.9", "2.11"]; // of semantics, and of what the two systems have to do with each other
         var known = Rows.Select(r => r.Row.Split('/')[0]).Concat(sections).ToHashSet(StringComparer.Ordinal);
 
-        Assert.Empty(Variants.SelectMany(v => v.Variant.Facts).Where(f => f.File == File && !known.Contains(f.Row)).Select(f => f.ToString()));
+        Assert.Empty(Facts.Variants.SelectMany(v => v.Variant.Facts).Where(f => f.File == File && !known.Contains(f.Row)).Select(f => f.ToString()));
     }
 
     /// <remarks>Of the properties that a scenario lists, some variant breaks each: else it could be one that nothing breaks.</remarks>
@@ -81,8 +61,8 @@ public sealed class PmdFactsTests
     public void Every_promise_is_asked_and_some_variant_breaks_it()
     {
         var bugs = KernelBugProperties.All.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
-        var asked = Scenarios.SelectMany(s => s.Properties).Select(p => p.Value).ToHashSet(StringComparer.Ordinal);
-        var broken = Variants.SelectMany(v => v.Variant.Expect).Where(e => e.Verdict.Value is ExpectedVerdict.Violated).Select(e => e.Name.Value).ToHashSet(StringComparer.Ordinal);
+        var asked = Facts.Scenarios.SelectMany(s => s.Properties).Select(p => p.Value).ToHashSet(StringComparer.Ordinal);
+        var broken = Facts.Variants.SelectMany(v => v.Variant.Expect).Where(e => e.Verdict.Value is ExpectedVerdict.Violated).Select(e => e.Name.Value).ToHashSet(StringComparer.Ordinal);
         string[] neverBroken = ["migration-entry-locked", "migration-over", "huge-zero-page-kept"];
 
         Assert.All(Promises.SelectMany(p => p.Properties), p => Assert.True(bugs.Contains(p) || asked.Contains(p), p));
@@ -92,7 +72,7 @@ public sealed class PmdFactsTests
     [Fact]
     public void Every_variant_that_holds_stands_beside_one_that_fails_for_one_difference()
     {
-        var alone = Scenarios.SelectMany(s => s.Variants.Where(v => !Fails(v) && !s.Variants.Any(o => Fails(o) && Differences(s, v, o) == 1)).Select(v => NameOf((s, v))));
+        var alone = Facts.Scenarios.SelectMany(s => s.Variants.Where(v => !Fails(v) && !s.Variants.Any(o => Fails(o) && Differences(s, v, o) == 1)).Select(v => NameOf((s, v))));
 
         Assert.Equal(StandAlone.Select(a => a.Variant), alone);
     }
@@ -106,7 +86,7 @@ public sealed class PmdFactsTests
     [InlineData("W3/SC1", "W3/four-pages")]
     public void A_huge_page_of_four_pages_has_the_verdicts_of_one_of_two(string two, string four)
     {
-        var verdicts = new[] { two, four }.Select(fact => Variants.Single(v => v.Variant.Facts.Any(f => f.ToString() == $"{File}#{fact}")).Variant.Expect
+        var verdicts = new[] { two, four }.Select(fact => Facts.Of(fact)!.Expect
             .Select(e => (e.Name.Value, e.Verdict.Value)).Order().ToArray()).ToArray();
 
         Assert.Equal(verdicts[0], verdicts[1]);
