@@ -29,11 +29,17 @@ internal sealed class DrivenExecutions(IProgram program, IExplorer explorer, int
     public void Run()
     {
         _operations.Start(program.Threads, Walk);
-        while (Count < most && (HasMore = explorer.Begin()))
+        while (Count < most)
         {
+            _operations.Attempt(() => HasMore = explorer.Begin());
+            if (!HasMore)
+            {
+                return;
+            }
+
             _operations.Attempt(() => HandOver(program.Begin()));
             Operation.PauseUntil(() => _turn == Nobody);
-            program.End(isWhole: true);
+            _operations.Attempt(() => program.End(isWhole: true));
             Count++;
         }
     }

@@ -49,6 +49,23 @@ public sealed class DrivenTests
         Assert.Equal((1, least.Schedule), (executions, Schedule.Format(instance.Machine, hit.Schedule)));
     }
 
+    [CoyoteTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_an_explorer_throws_ends_the_run(bool isAtBegin)
+    {
+        var thrown = Assert.Throws<NotSupportedException>(() => SampleExplorer.Driven(InterleavingTests.Steps(1, 1), new Throwing(isAtBegin)));
+
+        Assert.Equal("no idea", thrown.Message);
+    }
+
+    private sealed class Throwing(bool isAtBegin) : IExplorer
+    {
+        public bool Begin() => isAtBegin ? throw new NotSupportedException("no idea") : true;
+
+        public (int Thread, int Way) Next(IProgram program) => throw new NotSupportedException("no idea");
+    }
+
     private static Instance Scenario()
     {
         var scenario = ScenarioReader.Read(Repository.File("specs", "cow", "large-folio-in-two-tables.yaml")).Document!;
