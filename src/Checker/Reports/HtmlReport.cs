@@ -65,7 +65,8 @@ internal sealed class HtmlReport(TextWriter output) : ICheckReport
     private static string Sentence(CheckSummary summary) =>
         $"{Prose.Count(summary.AsExpected, "variant")} as expected, {Prose.Number(summary.NotAsExpected)} not, {Prose.Number(summary.Incomplete)} incomplete"
         + $"{(summary.Errors.Count == 0 ? "" : $"; {Prose.Count(summary.Errors.Count, "error")} in the input")}{(summary.Interrupted ? "; interrupted" : "")}. "
-        + $"Under sequential consistency ({Scope.MemoryModel}); what holds, holds in this model and in the scope of its scenario.";
+        + $"Under sequential consistency ({Scope.MemoryModel}); "
+        + (summary.Sampled > 0 ? "only some executions were looked at, and nothing was shown to hold." : "what holds, holds in this model and in the scope of its scenario.");
 
     private void Write(Utf8JsonWriter json, ScenarioFile scenario, List<VariantReport> variants)
     {

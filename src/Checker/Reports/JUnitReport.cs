@@ -26,6 +26,7 @@ internal sealed class JUnitReport(TextWriter output, TimeProvider clock) : IChec
         var time = found?.Result.Time ?? TimeSpan.Zero;
         var details = found is null ? (variant.Known is null ? "its scenario is wrong" : "") : string.Join("\n", found.Differences.Concat(found.Open));
         var ways = variant.Failures.Where(f => f.Way is not null && !f.IsExpected).Select(f => $"{f.Name}: {f.Message}\n{TraceText.Schedule(f.Way!)}\n{TraceText.Replay(found!.Bound, f.Way!.Schedule)}");
+        details = details.Length == 0 && variant.Standing == Standing.Incomplete ? found!.Result.Incomplete ?? "not everything was explored" : details;
         var message = found is null || found.Differences.Count == 0 ? details : found.Differences[0];
         _suites[^1].Cases.Add(new Case(variant.Name, time, variant.Standing switch
         {

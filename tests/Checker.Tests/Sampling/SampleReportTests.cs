@@ -33,6 +33,12 @@ public sealed class SampleReportTests
         Assert.DoesNotContain("holds", run.Out, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("junit", "<error message=\"not everything was explored\" type=\"sampled\">")]
+    [InlineData("html", "only some executions were looked at, and nothing was shown to hold")]
+    public void A_sample_in_which_nothing_breaks_is_no_pass_in_other_forms_either(string format, string said) => Assert.Contains(
+        said, Of("check", Scenario("references.yaml"), "--variant", "as-is", "--sample", "random", "--executions", "100", "--format", format).Out, StringComparison.Ordinal);
+
     [Fact]
     public void A_violation_that_is_not_expected_is_not_as_expected_in_a_sample_either() =>
         Assert.Equal(1, Of("check", Scenario("Wrong", "expectations.yaml"), "--sample", "random", "--executions", "100").ExitCode);
