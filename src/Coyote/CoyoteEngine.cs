@@ -1,3 +1,4 @@
+using Microsoft.Coyote;
 using Microsoft.Coyote.Logging;
 using Microsoft.Coyote.Runtime;
 using Microsoft.Coyote.SystematicTesting;
@@ -18,14 +19,16 @@ public static class CoyoteEngine
     /// <param name="options">How, and how often.</param>
     /// <param name="goesOn">Asked before each execution.</param>
     /// <exception cref="InvalidOperationException">Coyote is not in control, or says otherwise than the program whether an execution is bad.</exception>
+    /// <exception cref="InvalidDataException">The trace is none of Coyote's; why, in a clause.</exception>
     public static CoyoteRun Sample(IProgram program, CoyoteOptions options, Func<bool> goesOn)
     {
-        var configuration = Strategies.Configure(options);
+        var recorded = options.Trace is { } text ? RecordedTrace.Read(text) : null;
+        var configuration = Strategies.Configure(options, recorded);
         var (bugs, bad, abandoned) = (0L, 0L, 0L);
         string? trace = null;
         SampledExecution? execution = null;
-        Action<ICoyoteRuntime> test = runtime => (execution = new SampledExecution(program, options.Strategy, runtime)).Run();
-        using var engine = TestingEngine.Create(configuration, test);
+        Action<ICoyoteRuntime> test = runtime => (execution = new SampledExecution(program, recorded?.Strategy ?? options.Strategy, runtime)).Run();
+        using var engine = Create(configuration, test, isReplay: recorded is not null);
         engine.SetLogger(new TextWriterLogger(TextWriter.Null, VerbosityLevel.None)); // it tells the console of each bug otherwise
         engine.RegisterStartIterationCallBack(_ =>
         {
@@ -87,5 +90,18 @@ public static class CoyoteEngine
         engine.Run();
         executions?.Fault?.Throw();
         return count;
+    }
+
+    // Coyote reads a trace here, and throws whatever it stumbles over.
+    private static TestingEngine Create(Configuration configuration, Action<ICoyoteRuntime> test, bool isReplay)
+    {
+        try
+        {
+            return TestingEngine.Create(configuration, test);
+        }
+        catch (Exception e) when (isReplay)
+        {
+            throw new InvalidDataException("Coyote cannot read it", e);
+        }
     }
 }

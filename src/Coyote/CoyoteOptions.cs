@@ -34,7 +34,7 @@ public sealed record CoyoteOptions(CoyoteStrategy Strategy, long Iterations, int
     /// <summary>For the strategies with priorities, how often these change in an execution at most; at least 1.</summary>
     public int PriorityChanges { get; init; } = UsualPriorityChanges;
 
-    /// <summary>A trace that Coyote wrote, which is executed again instead; or null.</summary>
+    /// <summary>A trace that Coyote wrote, which is executed again, once, whatever the strategy and the seed; or null.</summary>
     public string? Trace { get; init; }
 }
 

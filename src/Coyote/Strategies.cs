@@ -11,7 +11,7 @@ internal static class Strategies
     private const uint Unfair = 5_000;               // decisions, after which the fair strategy starves nobody
     private const uint SecondsToDecide = 3600;       // a thread that takes long to step is no deadlock
 
-    public static Configuration Configure(CoyoteOptions options)
+    public static Configuration Configure(CoyoteOptions options, RecordedTrace? trace)
     {
         var usual = Usual((uint)Math.Min(options.Iterations, uint.MaxValue)).WithRandomGeneratorSeed((uint)options.Seed);
         var chosen = options.Strategy switch
@@ -23,7 +23,7 @@ internal static class Strategies
             CoyoteStrategy.Dfs => WithDFSStrategy(usual),
             _ => usual.WithRandomStrategy(),
         };
-        return options.Trace is { } trace ? chosen.WithReproducibleTrace(trace) : chosen;
+        return trace is null ? chosen : chosen.WithReproducibleTrace(trace.Json);
     }
 
     /// <summary>Where an explorer chooses, and Coyote never has a choice.</summary>

@@ -19,7 +19,7 @@ public sealed class StrategyTests
 
     /// <remarks>
     /// What must fail, or Coyote is not in control: one thread after the other, as when it schedules nothing, loses no
-    /// update. The engine also compares how many bugs Coyote reports with how many executions are bad.
+    /// update. The engine also compares how many bugs Coyote reports with how many executions are bad. Which strategy made it, the trace says.
     /// </remarks>
     [CoyoteTheory]
     [InlineData("random")]
@@ -32,7 +32,7 @@ public sealed class StrategyTests
     {
         string? trace = null;
         var found = Sampled(LostUpdate, strategy, 200, trace: t => trace = t);
-        var again = Sampled(LostUpdate, strategy, 1, replay: trace);
+        var again = Sampled(LostUpdate, "random", 1, replay: trace);
 
         Assert.Equal(VariantVerdict.Violated, found.Verdict);
         Assert.Equal(VariantVerdict.Violated, again.Verdict);
@@ -86,6 +86,15 @@ public sealed class StrategyTests
         Assert.Equal(deadlock.Deadlock!.Hit!.Execution, deadlock.Sample!.Executions);
         Assert.Null(update.Incomplete);
         Assert.Equal(1000, both.Sample!.Executions);
+    }
+
+    [CoyoteFact]
+    public void A_path_that_fails_in_the_model_fails_in_the_execution_in_which_it_does()
+    {
+        var result = Sampled(Small.Instance(at => new Faulty(at), [new("a", m => m.Fails())], m => []), "random", 200);
+
+        Assert.Equal((VariantVerdict.ModelFault, 1L), (result.Verdict, result.Sample!.Executions));
+        Assert.Equal(1, result.Fault!.Value.Way!.Hit!.Execution);
     }
 
     [CoyoteFact]
@@ -176,6 +185,17 @@ public sealed class StrategyTests
                 await WRITE_ONCE(_isOn, true);
                 await WRITE_ONCE(_isOn, false);
             }
+        }
+    }
+
+    private sealed class Faulty(Layout at) : KernelObject(at)
+    {
+        private readonly Ghost<int> _number = at.Ghost(0, 2, 0, "number");
+
+        public async KernelTask Fails()
+        {
+            await Choose(1);
+            Ghost(_number, 7);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ThpCheck.Checker.Bounds;
 using ThpCheck.Checker.Caching;
 using ThpCheck.Checker.Certificates;
@@ -118,6 +117,7 @@ internal sealed class CheckCommand
     private readonly Library _library;
     private Checkpointing? _checkpoints;
     private VerdictCache? _cache;
+    private string? _recorded; // Coyote's trace, which it executes again
 
     private CheckCommand(CheckOptions options, Streams streams, CancellationToken stop, CancellationToken hurry)
     {
@@ -144,6 +144,12 @@ internal sealed class CheckCommand
         if (single is not null && selected.Sum(s => s.Variants.Count) is > 1 and var several)
         {
             throw new WrongInputException($"{single} is for one variant, and here are {several}; name a scenario and one with --variant");
+        }
+
+        _recorded = _options.CoyoteReplay is { } recorded ? ReadTrace(recorded) : null;
+        if (Path.GetDirectoryName(_options.CoyoteTrace) is { Length: > 0 } folder && !Directory.Exists(folder))
+        {
+            throw new WrongInputException($"--coyote-trace '{_options.CoyoteTrace}': there is no folder '{folder}'");
         }
 
         if (_options.Checkpoint is not null && selected is [var (of, one)])
@@ -302,7 +308,8 @@ internal sealed class CheckCommand
         Action<SampleProgress>? showSample = progress is null ? null : progress.Show;
         if (_options.Sample is { } sample)
         {
-            return SampleJudge.Run(bound.Instance, WithTraces(sample), budget, showSample, _stop);
+            return sample.Coyote is { } coyote ? SampledByCoyote(bound, sample, coyote, budget, progress)
+                : SampleJudge.Run(bound.Instance, sample, budget, showSample, _stop);
         }
 
         if (_options.MaxSwitches is { } switches)
@@ -366,41 +373,55 @@ internal sealed class CheckCommand
         }
     }
 
-    private SampleOptions WithTraces(SampleOptions sample) => sample.Coyote is not { } coyote ? sample : sample with
+    private InstanceResult SampledByCoyote(BoundVariant bound, SampleOptions sample, CoyoteSample coyote, Budget budget, ProgressLine? progress)
     {
-        Executions = _options.CoyoteReplay is null ? sample.Executions : 1,
-        Coyote = coyote with
-        {
-            Replay = _options.CoyoteReplay is { } from ? Accessed(from, "read", () => Trace(from)) : null,
-            OnTrace = _options.CoyoteTrace is { } to ? trace => Accessed(to, "written", () => { File.WriteAllText(to, trace); return trace; }) : null,
-        },
-    };
-
-    private static string Trace(string path)
-    {
-        var text = File.ReadAllText(path);
+        string? trace = null;
+        var traced = sample with { Coyote = coyote with { Replay = _recorded, OnTrace = t => trace = t } };
         try
         {
-            using var json = JsonDocument.Parse(text);
-            return json.RootElement.TryGetProperty("Settings", out _) && json.RootElement.TryGetProperty("Steps", out _) ? text
-                : throw new WrongInputException($"'{path}' is no trace of Coyote's; --coyote-trace writes one");
+            var result = SampleJudge.Run(bound.Instance, traced, budget, progress is null ? null : progress.Show, _stop);
+            progress?.Clear();
+            if (_options.CoyoteTrace is { } path)
+            {
+                WriteTrace(path, trace);
+            }
+
+            return result;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (InvalidDataException e) when (_recorded is not null)
         {
-            throw new WrongInputException($"'{path}' is no trace of Coyote's, as it is no JSON object; --coyote-trace writes one");
+            throw new WrongInputException($"'{_options.CoyoteReplay}' is no trace of Coyote's, as {e.Message}; --coyote-trace writes one");
         }
     }
 
-    /// <exception cref="WrongInputException">The file cannot be read, or written.</exception>
-    private static string Accessed(string path, string how, Func<string> access)
+    private static string ReadTrace(string path)
     {
         try
         {
-            return access();
+            return File.ReadAllText(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new WrongInputException($"Coyote's trace cannot be {how}: '{path}': {e.Message}");
+            throw new WrongInputException($"Coyote's trace cannot be read: '{path}': {e.Message}");
+        }
+    }
+
+    // What was found is reported also where this cannot be written.
+    private void WriteTrace(string path, string? trace)
+    {
+        if (trace is null)
+        {
+            _streams.Error.WriteLine($"thpcheck: no trace is written to '{path}': Coyote saw nothing break");
+            return;
+        }
+
+        try
+        {
+            File.WriteAllText(path, trace);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            Report([new Diagnostic(path, 0, 0, $"Coyote's trace cannot be written to '{path}': {e.Message}")]);
         }
     }
 

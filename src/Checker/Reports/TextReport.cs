@@ -258,7 +258,7 @@ internal sealed class TextReport(Paper paper, TextReportOptions options) : IChec
             return;
         }
 
-        paper.WriteProse($"{sample.Method}, seed {sample.Seed}: {Promise(sample.Guarantee)}", DetailIndent, Tone.Faint);
+        paper.WriteProse(sample.Seed is { } seed ? $"{sample.Method}, seed {seed}: {Promise(sample.Guarantee)}" : $"{sample.Method}: no execution but the trace's", DetailIndent, Tone.Faint);
         if (sample.Unfinished > 0)
         {
             paper.WriteProse(

@@ -40,7 +40,8 @@ internal static class TraceText
     }
 
     private static string Standing(Counterexample way) =>
-        way.Hit is { } hit ? $"found in execution {Prose.Number(hit.Execution)} of seed {hit.Seed}, {(hit.Hits == 1 ? "the only one" : $"one of {Prose.Number(hit.Hits)}")} in the sample; not minimal"
+        way.Hit is { Seed: null } ? "as the trace says; not minimal"
+        : way.Hit is { } hit ? $"found in execution {Prose.Number(hit.Execution)} of seed {hit.Seed}, {(hit.Hits == 1 ? "the only one" : $"one of {Prose.Number(hit.Hits)}")} in the sample; not minimal"
         : way.IsCutShort ? "the first found: the search for the cheapest was interrupted"
         : way.IsMinimal ? "no interleaving with fewer exists"
         : "the least found, as not everything was explored";

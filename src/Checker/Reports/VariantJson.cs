@@ -142,7 +142,15 @@ internal sealed class VariantJson(JsonText text)
     {
         const int Decimals = 6;
         Json.WriteString("method", s.Method);
-        Json.WriteNumber("seed", s.Seed);
+        if (s.Seed is { } seed)
+        {
+            Json.WriteNumber("seed", seed);
+        }
+        else
+        {
+            Json.WriteNull("seed");
+        }
+
         Json.WriteNumber("executions", s.Executions);
         Json.WriteNumber("unfinished", s.Unfinished);
         Json.WriteBoolean("allStatesCounted", s.AllStatesCounted);

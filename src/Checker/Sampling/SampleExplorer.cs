@@ -110,6 +110,7 @@ internal sealed class SampleExplorer : IProgram
         }
         catch (ModelFaultException e)
         {
+            _executions += _sampler is null ? 1 : 0; // which Coyote has given up
             fault = (e.Message, [.. _schedule]);
             incomplete = "model fault";
         }
@@ -119,7 +120,7 @@ internal sealed class SampleExplorer : IProgram
 
     private SampleExploration Found(string method, string? incomplete, (string Message, Choice[] Schedule)? fault) => new(_instance, _hits, _occurred, _outcomes)
     {
-        Sample = new Sample(method, _options.Seed, _executions, _unfinished, _states.Count < MostStates, _sampler?.Guarantee),
+        Sample = new Sample(method, Seed, _executions, _unfinished, _states.Count < MostStates, _sampler?.Guarantee),
         Deadlock = _deadlock,
         States = _states.Count,
         Transitions = _transitions,
@@ -129,6 +130,9 @@ internal sealed class SampleExplorer : IProgram
         Fault = fault,
         Time = _limits.Elapsed,
     };
+
+    // A trace is executed as it is.
+    private int? Seed => _options.Coyote?.Replay is null ? _options.Seed : null;
 
     private bool IsEnough => _options.Until.Count > 0 && _options.Until.All(name =>
         name == Expectation.Deadlock ? _deadlock is not null : _hits.Where((hit, i) => hit is not null && _instance.Properties[i].Name == name).Any());
@@ -175,7 +179,9 @@ internal sealed class SampleExplorer : IProgram
 
         // Its dfs notices that there is nothing left in one execution more, which it gives up.
         return run.Refusal ?? incomplete
-            ?? (run.Abandoned > 0 && coyote.Strategy != CoyoteStrategy.Dfs ? $"Coyote gave up {run.Abandoned} executions before their end{(coyote.Replay is null ? "" : "; is the trace of this variant?")}" : null);
+            ?? (run.Abandoned == 0 || coyote.Strategy == CoyoteStrategy.Dfs ? null
+            : coyote.Replay is null ? $"executions that Coyote gave up before their end: {run.Abandoned}"
+            : "the trace does not lead to the end of an execution; is it of this variant and this build, and whole?");
     }
 
     int IProgram.Threads => _ways.Length;
@@ -373,5 +379,5 @@ internal sealed class SampleExplorer : IProgram
     }
 
     private Hit Again(Hit? known, int steps) =>
-        known is null ? new Hit(_options.Seed, _executions, [.. _schedule.Take(steps)], 1) : known with { Hits = known.Hits + 1 };
+        known is null ? new Hit(Seed, _executions, [.. _schedule.Take(steps)], 1) : known with { Hits = known.Hits + 1 };
 }

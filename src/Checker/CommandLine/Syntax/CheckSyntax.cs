@@ -26,8 +26,6 @@ internal static class CheckSyntax
         var reduction = Text("--reduction", "none|all|KINDS", "Leave out interleavings that no verdict depends on: 'unobservable', 'guarded', 'futures', 'symmetry' or several with commas; none unless given.");
         var switches = Text("--max-switches", "N", "Explore only the executions with at most this many context switches; what is not found there 'holds within' the bound.");
         var sample = new SampleSyntax();
-        var coyoteTrace = Text("--coyote-trace", "FILE", "Write Coyote's own trace of the first execution of the one variant that breaks something to this file.");
-        var coyoteReplay = Text("--coyote-replay", "FILE", "Let Coyote execute the trace in this file again.");
         var cross = Flag("--cross-check", "Search each variant in other ways, too: dead fields kept, exact states, another number of workers, all reductions; where one says otherwise, the variant is not as expected.");
         var shard = Text("--shard", "I/N", "Check only the I-th of N parts of the variants; 'thpcheck merge' puts their JSON reports together.");
         var bisect = Flag("--bisect", "End with what 'git bisect run' understands: 125 where the scenario does not apply or not everything was explored.");
@@ -60,7 +58,7 @@ internal static class CheckSyntax
                 """,
         };
         command.Add(paths);
-        command.AddAll([variants, format, property, output, certificate, .. budget.All, first, checkpoint, every, resume, exact, reduction, cross, switches, .. sample.All, coyoteTrace, coyoteReplay, shard, bisect, noCache, disagreements, traces, verbose, .. code.All]);
+        command.AddAll([variants, format, property, output, certificate, .. budget.All, first, checkpoint, every, resume, exact, reduction, cross, switches, .. sample.All, shard, bisect, noCache, disagreements, traces, verbose, .. code.All]);
         command.SetAction(parsed =>
         {
             var options = Consistent(new CheckOptions
@@ -82,8 +80,8 @@ internal static class CheckSyntax
                 },
                 MaxSwitches = parsed.GetValue(switches) is { } n ? Quantity.Number("--max-switches", n, 0, MostSwitches) : null,
                 Sample = sample.Of(parsed),
-                CoyoteTrace = parsed.GetValue(coyoteTrace),
-                CoyoteReplay = parsed.GetValue(coyoteReplay),
+                CoyoteTrace = sample.TraceOf(parsed),
+                CoyoteReplay = sample.ReplayOf(parsed),
                 CrossCheck = parsed.GetValue(cross),
                 Shard = parsed.GetValue(shard) is { } part ? ShardOf(part) : null,
                 Cache = !parsed.GetValue(noCache),
@@ -102,9 +100,10 @@ internal static class CheckSyntax
     // A bounded search and a sample are no proofs, and do not take what belongs to one.
     private static CheckOptions Consistent(CheckOptions options)
     {
-        if (options is { Sample: not null, MaxSwitches: not null })
+        var sample = options.Sample is null ? null : options.Sample.Coyote is null ? "--sample" : "--engine coyote";
+        if (sample is not null && options.MaxSwitches is not null)
         {
-            throw new WrongInputException("--sample and --max-switches exclude each other: the one draws executions, the other explores all within its bound");
+            throw new WrongInputException($"{sample} and --max-switches exclude each other: the one draws executions, the other explores all within its bound");
         }
 
         if (options is { CrossCheck: true, Certificate: not null })
@@ -117,13 +116,7 @@ internal static class CheckSyntax
             throw new WrongInputException("--cross-check makes several searches, so it does not go with --checkpoint or --resume");
         }
 
-        var traced = options.CoyoteTrace is not null ? "--coyote-trace" : options.CoyoteReplay is not null ? "--coyote-replay" : null;
-        if (traced is not null && options.Sample?.Coyote is null)
-        {
-            throw new WrongInputException($"{traced} is about Coyote's traces, so it goes with --engine coyote");
-        }
-
-        var part = options.Sample?.Coyote is not null ? "--engine" : options.Sample is not null ? "--sample" : options.MaxSwitches is not null ? "--max-switches" : null;
+        var part = sample ?? (options.MaxSwitches is not null ? "--max-switches" : null);
         var whole = options.Certificate is not null ? "--certificate"
             : options.Budget.Exact ? "--exact"
             : options.Resume is not null ? "--resume"

@@ -19,8 +19,17 @@ internal sealed class SampleSyntax
     private readonly Option<string?> _changes = Text("--priority-changes", "N", $"Of Coyote's strategies with priorities, how often these change in an execution at most; {CoyoteOptions.UsualPriorityChanges} unless given.");
     private readonly Option<string?> _iterations = Text("--iterations", "N", $"Of Coyote, how many executions; {SampleOptions.UsualExecutions} unless given.");
 
+    private readonly Option<string?> _trace = Text("--coyote-trace", "FILE", "Write Coyote's own trace of the first execution of the one variant that breaks something to this file.");
+    private readonly Option<string?> _replay = Text("--coyote-replay", "FILE", "Let Coyote execute the trace in this file again.");
+
     /// <summary>The options, for a command.</summary>
-    public IEnumerable<Option> All => [_sample, _executions, _seed, _depth, _engine, _strategy, _changes, _iterations];
+    public IEnumerable<Option> All => [_sample, _executions, _seed, _depth, _engine, _strategy, _changes, _iterations, _trace, _replay];
+
+    /// <summary>The file that takes Coyote's own trace, or null.</summary>
+    public string? TraceOf(ParseResult parsed) => parsed.GetValue(_trace);
+
+    /// <summary>The file with the trace that Coyote executes again, or null.</summary>
+    public string? ReplayOf(ParseResult parsed) => parsed.GetValue(_replay);
 
     /// <summary>The sample, or null where none is asked for.</summary>
     /// <exception cref="WrongInputException">A value is wrong, or an option stands without the one that it is about.</exception>
@@ -42,6 +51,13 @@ internal sealed class SampleSyntax
         if (CoyoteEngine.Missing is { } missing)
         {
             throw new WrongInputException($"--engine coyote: {missing}");
+        }
+
+        if (parsed.GetValue(_replay) is not null)
+        {
+            return Given(parsed, _strategy, _changes, _iterations, _seed, _trace) is { } chooses
+                ? throw new WrongInputException($"--coyote-replay executes what a trace says, once, so it does not go with {chooses}")
+                : new SampleOptions(SampleMethod.Random, 1, SampleOptions.UsualSeed) { Coyote = new CoyoteSample("replay", CoyoteStrategy.Random) };
         }
 
         var strategy = parsed.GetValue(_strategy) ?? "random";
@@ -75,6 +91,7 @@ internal sealed class SampleSyntax
     private SampleOptions? OfOwn(ParseResult parsed)
     {
         Require("is about Coyote", "--engine coyote", parsed, _strategy, _changes, _iterations);
+        Require("is about Coyote's traces", "--engine coyote", parsed, _trace, _replay);
         if (parsed.GetValue(_sample) is not { } method)
         {
             Require("says how to sample", "--sample", parsed, _executions, _seed, _depth);
@@ -107,9 +124,12 @@ internal sealed class SampleSyntax
 
     private static void Require(string what, string option, ParseResult parsed, params IReadOnlyList<Option<string?>> alone)
     {
-        if (alone.FirstOrDefault(o => parsed.GetValue(o) is not null) is { } first)
+        if (Given(parsed, alone) is { } first)
         {
-            throw new WrongInputException($"{first.Name} {what}, so it goes with {option}");
+            throw new WrongInputException($"{first} {what}, so it goes with {option}");
         }
     }
+
+    // The first of these options that is given, or null.
+    private static string? Given(ParseResult parsed, params IReadOnlyList<Option<string?>> options) => options.FirstOrDefault(o => parsed.GetValue(o) is not null)?.Name;
 }
