@@ -26,26 +26,22 @@ internal sealed class DrivenExecutions(IProgram program, IExplorer explorer, int
     public ExceptionDispatchInfo? Fault => _operations.Fault;
 
     /// <summary>The first operation: begins one execution after the other.</summary>
-    public void Run()
-    {
-        _operations.Start(program.Threads, Walk);
-        while (Count < most)
-        {
-            _operations.Attempt(() => HasMore = explorer.Begin());
-            if (!HasMore)
-            {
-                return;
-            }
-
-            _operations.Attempt(() => HandOver(program.Begin()));
-            Operation.PauseUntil(() => _turn == Nobody);
-            _operations.Attempt(() => program.End(isWhole: true));
-            Count++;
-        }
-    }
+    public void Run() => _operations.Attempt(Lead);
 
     /// <summary>Coyote has ended the iteration.</summary>
     public void Stop() => _operations.Stop();
+
+    private void Lead()
+    {
+        _operations.Start(program.Threads, Walk);
+        while (Count < most && (HasMore = explorer.Begin()))
+        {
+            HandOver(program.Begin());
+            Operation.PauseUntil(() => _turn == Nobody);
+            program.End(isWhole: true);
+            Count++;
+        }
+    }
 
     private void Walk(int thread)
     {
@@ -57,7 +53,7 @@ internal sealed class DrivenExecutions(IProgram program, IExplorer explorer, int
                 return;
             }
 
-            _operations.Attempt(() => HandOver(program.Step(thread, _way)));
+            HandOver(program.Step(thread, _way));
             if (_turn == thread)
             {
                 SchedulingPoint.Interleave();

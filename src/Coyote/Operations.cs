@@ -36,8 +36,11 @@ internal sealed class Operations
         }
     }
 
-    /// <summary>Calls the program, as an operation. What it throws ends the execution, as a bug; on an OS thread of ours nobody else would catch it.</summary>
-    /// <param name="action">The call.</param>
+    /// <summary>
+    /// Does what an operation does. What that throws ends the execution, as a bug: on an OS thread of ours nobody else would catch it, and on
+    /// Coyote's it would pass for a bug of the program's.
+    /// </summary>
+    /// <param name="action">What it does.</param>
     public void Attempt(Action action)
     {
         try
@@ -66,12 +69,12 @@ internal sealed class Operations
         }
     }
 
-    private static void Run(ulong id, int number, Action<int> body)
+    private void Run(ulong id, int number, Action<int> body)
     {
         try
         {
             Operation.OnStarted(id);
-            body(number);
+            Attempt(() => body(number));
             Operation.OnCompleted();
             Operation.ScheduleNext();
         }

@@ -30,14 +30,19 @@ internal sealed class SampledExecution(IProgram program, CoyoteStrategy strategy
     public ExceptionDispatchInfo? Fault => _operations.Fault;
 
     /// <summary>The execution's first operation: starts the others, and waits for the end.</summary>
-    public void Run()
+    public void Run() => _operations.Attempt(Begin);
+
+    /// <summary>Coyote has ended it.</summary>
+    public void Stop() => _operations.Stop();
+
+    private void Begin()
     {
         if (strategy == CoyoteStrategy.QLearning)
         {
             Specification.RegisterStateHashingFunction(() => program.StateHash);
         }
 
-        _operations.Attempt(() => Arrive(program.Begin()));
+        Arrive(program.Begin());
         if (IsWhole && _standing == Standing.Over)
         {
             return;
@@ -46,9 +51,6 @@ internal sealed class SampledExecution(IProgram program, CoyoteStrategy strategy
         _operations.Start(program.Threads, Walk);
         Operation.PauseUntil(() => _standing == Standing.Over);
     }
-
-    /// <summary>Coyote has ended it.</summary>
-    public void Stop() => _operations.Stop();
 
     private void Walk(int thread)
     {
@@ -65,7 +67,7 @@ internal sealed class SampledExecution(IProgram program, CoyoteStrategy strategy
                 return;
             }
 
-            _operations.Attempt(() => Arrive(program.Step(thread, Choose(program.Ways(thread)))));
+            Arrive(program.Step(thread, Choose(program.Ways(thread))));
             if (CanStep(thread))
             {
                 Announce(thread);

@@ -179,7 +179,7 @@ internal sealed class SampleExplorer : IProgram
 
         // Its dfs notices that there is nothing left in one execution more, which it gives up.
         return run.Refusal ?? incomplete
-            ?? (run.Abandoned == 0 || coyote.Strategy == CoyoteStrategy.Dfs ? null
+            ?? (run.Abandoned <= (coyote.Strategy == CoyoteStrategy.Dfs ? 1 : 0) ? null
             : coyote.Replay is null ? $"executions that Coyote gave up before their end: {run.Abandoned}"
             : "the trace does not lead to the end of an execution; is it of this variant and this build, and whole?");
     }
