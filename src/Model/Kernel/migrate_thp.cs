@@ -35,17 +35,9 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
         }
 
         await mm.folio_unlock(dst);
-        if (moved)
-        {
-            await mm.folio_put(dst); // its users have their own
-        }
-
         await mm.folio_unlock(src);
-        await mm.folio_put(src); // the isolation's
-        if (!moved)
-        {
-            await mm.folio_put(dst);
-        }
+        await mm.folio_put(dst); // where it has moved, its users have their own
+        await (moved ? mm.folio_put(src) : File<khugepaged>().putback_lru_page(src)); // the isolation's
     }
 
     /// <summary>Replaces each PMD that maps the THP by a migration entry.</summary>
