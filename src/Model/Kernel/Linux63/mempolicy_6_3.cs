@@ -189,57 +189,60 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "migrate_folio_add")]
     public virtual QueuePages unmovable(QueuePages qp) => qp.Strict ? qp with { NrFailed = qp.NrFailed + 1 } : qp;
 
-    /// <summary>Moves the folios of a list to where each belongs, and puts back those that stay.</summary>
+    /// <summary>Moves the folios of a list to where each belongs, and puts back those that stay once all have been tried.</summary>
     /// <returns>How many stay.</returns>
     /// <remarks>
-    /// One after the other, as MIGRATE_SYNC does with what asynchronous migration of the list has left. With the toggle no THP is to be had: it is split, and each of its pages
-    /// is moved by itself.
+    /// One after the other, as MIGRATE_SYNC does with what asynchronous migration of the list has left (hides what that does first). With the toggle no THP is to be had: it is
+    /// split, and when the list is done each of its pages is moved by itself, here waiting for its lock, which the kernel only tries (invents waiting; hides a page that stays).
     /// </remarks>
-    [KernelSource("mm/migrate.c", At = "v6.3")]
+    [KernelSource("mm/migrate.c", At = "v6.3", With = "do_mbind")]
     public virtual async KernelTask<int> migrate_pages(Mm mm, QueuePages qp)
     {
         var nr_failed = 0;
+        var stay = default(FolioList);
+        var split = default(FolioList);
         for (var i = 0; i < qp.List.Count; i++)
         {
             var folio = qp.List[i];
             if (folio.Pages == 1 || !Toggle("migration-finds-no-thp"))
             {
-                nr_failed += await migrate_folio_to(mm, folio, qp) ? 0 : 1;
+                stay = await migrate_folio_to(mm, folio, qp) ? stay : stay.With(folio);
+                continue;
+            }
+
+            if (await atomic_read(folio._refcount) == 1)
+            {
+                await this.mm.folio_put(folio); // freed from under us
                 continue;
             }
 
             await this.mm.folio_lock(folio); // try_split_folio
-            if (await huge_memory.split_huge_page_to_list(folio, 0, uniform: true, isolated: true) is not { } head)
-            {
-                await this.mm.folio_unlock(folio);
-                await File<vmscan>().move_folio_to_lru(folio);
-                nr_failed++;
-                continue;
-            }
-
-            await this.mm.folio_unlock(head);
-            for (var page = 0; page < folio.Pages; page++)
-            {
-                var small = await load(folio.compound_head[page]);
-                nr_failed += await migrate_folio_to(mm, small!, qp) ? 0 : 1;
-            }
+            var head = await huge_memory.split_huge_page_to_list(folio, 0, uniform: true, isolated: true);
+            await this.mm.folio_unlock(head ?? folio);
+            (stay, split) = head is null ? (stay.With(folio), split) : (stay, split.With(folio));
         }
 
-        return nr_failed;
-    }
-
-    /// <summary>Moves one folio, or puts it back. Says whether it moved it.</summary>
-    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
-    public virtual async KernelTask<bool> migrate_folio_to(Mm mm, Folio folio, QueuePages qp)
-    {
-        var is_moved = await migrate.migrate_folio(folio, await target_node(mm, folio, qp));
-        if (!is_moved)
+        for (var i = 0; i < split.Count; i++)
         {
-            await File<vmscan>().move_folio_to_lru(folio); // putback_movable_pages
+            for (var page = 0; page < split[i].Pages; page++)
+            {
+                var small = await load(split[i].compound_head[page]);
+                if (!await migrate_folio_to(mm, small!, qp))
+                {
+                    await File<vmscan>().move_folio_to_lru(small!);
+                    nr_failed++;
+                }
+            }
         }
 
-        return is_moved;
+        await putback_movable_pages(stay);
+        return nr_failed + stay.Count;
     }
+
+    /// <summary>Moves one folio; says whether it moved it.</summary>
+    /// <remarks>The target is found before the folio's references are counted, in the kernel after that (nothing: the folio is isolated).</remarks>
+    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
+    public virtual async KernelTask<bool> migrate_folio_to(Mm mm, Folio folio, QueuePages qp) => await migrate.migrate_folio(folio, await target_node(mm, folio, qp));
 
     /// <summary>The node that a folio is to be moved to: by the policy of the first vma from the range's first page on that may map it, by its offsets and its anon_vma's root.</summary>
     [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "new_page")]
