@@ -4,7 +4,9 @@ namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/migrate.c and what it calls: a THP of shmem that PMDs map is moved to another.</summary>
 /// <remarks>
-/// As of 6.1. Left out: mappings by ptes, which make it give up here (hides migration ptes); retries, copying, mlock, notifiers.
+/// As of 6.1. Left out: mappings by ptes, which make it give up here (hides migration ptes); retries, copying, mlock, notifiers; a THP that was freed or truncated before it is
+/// locked (invents a move of it, where somebody has as many references as the cache had; nothing truncates beside it in specs/). Since 6.3 the new THP's reference is dropped before the
+/// old one is unlocked.
 /// </remarks>
 public class migrate_thp(Kernel kernel) : KernelFile(kernel)
 {

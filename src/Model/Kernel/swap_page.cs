@@ -3,7 +3,7 @@ using ThpCheck.Model.Stepping;
 namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/memory.c: the fault on a page that is in swap, as from 5.18 on; with <c>anon-exclusive</c>, from 5.19.</summary>
-/// <remarks>A class of its own, so that its history combines with that of do_wp_page. Left out: KSM, swap that needs pages to be stable while they are written, swap that runs full.</remarks>
+/// <remarks>A class of its own, so that its history combines with that of do_wp_page. Left out: KSM, swap that needs pages to be stable while they are written, swap that runs full; BUG_ON(PageAnonExclusive) and the assertions of page_add_anon_rmap (hides them).</remarks>
 public class swap_page(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>mm/swapfile.c.</summary>

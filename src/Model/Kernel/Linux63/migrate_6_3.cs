@@ -11,8 +11,9 @@ public readonly record struct MigrationRecord(bool IsUnmapped, bool WasMapped, A
 
 /// <summary>mm/migrate.c in 6.3: moving anonymous folios, first all unmapped, then all moved.</summary>
 /// <remarks>
-/// Left out: the retries of a folio that is migrated by itself, so one that could not be moved goes back (hides nothing: the caller may call again); writeback, KSM, hugetlb,
-/// swap cache; failing allocations, so a THP is never split for want of another.
+/// Left out: that MIGRATE_SYNC, too, first tries a folio asynchronously, which puts the flush off (hides what comes between a pte and that flush, where the toggle is off; with it,
+/// no verdict of specs/migration is another); the retries of a folio that is migrated by itself, so one that could not be moved goes back (hides nothing: the caller may call again); writeback, KSM, hugetlb,
+/// swap cache; failing allocations, so a THP is never split for want of another; the assertions of move_to_new_folio that both are locked (hides them).
 /// </remarks>
 public class migrate_6_3(Kernel kernel) : migrate(kernel)
 {
