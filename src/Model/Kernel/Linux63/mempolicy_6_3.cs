@@ -54,39 +54,73 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
         Oracle("mbind returns", mm);
     }
 
-    /// <summary>Isolates the folios of a range that are on another node, the whole of each.</summary>
-    /// <remarks>
-    /// As in 6.6: in 6.3, with MPOL_MF_STRICT, the walk ends after the first table in which a folio could not be isolated (hides folios behind it that stay). The kernel goes vma
-    /// by vma (hides what comes between two vmas' parts of a table).
-    /// </remarks>
-    [KernelSource("mm/mempolicy.c", At = "v6.3")]
+    /// <summary>Whether the walk of mbind ends, with MPOL_MF_STRICT, after the table or huge PMD in which a folio could not be isolated: until 6.6, which goes on.</summary>
+    protected virtual bool EndsAtUnmovable => true;
+
+    /// <summary>Whether the walk goes back to a PMD that turns out to be no table: since 6.5. Before, it passes by.</summary>
+    protected virtual bool LooksAtPmdAgain => false;
+
+    /// <summary>Isolates the folios of a range that are on another node, the whole of each: vma by vma, and there PMD by PMD.</summary>
+    /// <remarks>Left out: the look for holes in the range, with which mbind fails.</remarks>
+    [KernelSource("mm/mempolicy.c", At = "v6.3", With = "walk_page_range")]
     public virtual async KernelTask<QueuePages> queue_pages_range(Mm mm, QueuePages qp)
     {
         Ghost(current.mbind_mm, mm);
         Ghost(current.mbind, new MbindCall(qp.Start, qp.End, qp.Node, qp.Strict, false));
-        for (int address = qp.Start, next; address < qp.End && !qp.Error; address = next)
+        var vma_end = qp.Start;
+        for (int address = qp.Start, next; address < qp.End && !qp.Error && !(EndsAtUnmovable && qp.NrFailed > 0); address = next)
         {
-            next = pgtable.pmd_addr_end(address, qp.End);
-            var pmd = pgtable.pmd_offset(mm, address);
-            var pmdval = await load(pmd);
-            if (pgtable.is_swap_pmd(pmdval) || pgtable.pmd_trans_huge(pmdval)) // pmd_trans_huge_lock
+            if (address == vma_end)
+            {
+                var vma = await mmap.find_vma(mm, address);
+                vma_end = vma is null ? qp.End : Math.Min(await load(vma.vm_end), qp.End);
+            }
+
+            next = pgtable.pmd_addr_end(address, vma_end);
+            qp = await queue_pages_pmd(mm, address, next, qp);
+        }
+
+        return qp;
+    }
+
+    /// <summary>queue_pages_range at what a PMD reaches. Each test reads it again, without its lock.</summary>
+    /// <remarks>Left out: that a table's PMD is read once more for the pte and for the lock (nothing: under mmap_lock it stays).</remarks>
+    [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "queue_folios_pte_range", With = "walk_pmd_range")]
+    public virtual async KernelTask<QueuePages> queue_pages_pmd(Mm mm, int address, int end, QueuePages qp)
+    {
+        var pmd = pgtable.pmd_offset(mm, address);
+        var looks = true;
+        while (looks)
+        {
+            looks = LooksAtPmdAgain;
+            if (pgtable.pmd_none(await load(pmd)))
+            {
+                break;
+            }
+
+            Pmd pmdval;
+            if (pgtable.is_swap_pmd(await load(pmd)) || pgtable.pmd_trans_huge(await load(pmd))) // pmd_trans_huge_lock
             {
                 await spin_lock(mm.page_table_lock);
                 pmdval = await load(pmd);
-                if (pgtable.is_swap_pmd(pmdval) || pgtable.pmd_trans_huge(pmdval))
+                var is_huge = pgtable.is_swap_pmd(pmdval) || pgtable.pmd_trans_huge(pmdval);
+                if (is_huge)
                 {
                     qp = await queue_folios_pmd(pmdval, address, qp);
-                    await spin_unlock(mm.page_table_lock);
-                    continue;
                 }
 
                 await spin_unlock(mm.page_table_lock);
-                pmdval = await load(pmd);
+                if (is_huge)
+                {
+                    break;
+                }
             }
 
-            if (!pgtable.pmd_none_or_trans_huge(pmdval)) // pmd_trans_unstable
+            pmdval = await load(pmd);
+            if (!pgtable.pmd_none_or_trans_huge(pmdval)) // pmd_trans_unstable, since 6.5 pte_offset_map_lock
             {
-                qp = await queue_folios_pte_range(pgtable.pmd_pgtable(pmdval), address, next, qp);
+                qp = await queue_folios_pte_range(pgtable.pmd_pgtable(pmdval), address, end, qp);
+                break;
             }
         }
 
@@ -281,6 +315,12 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
 /// <summary>mm/mempolicy.c in 6.7, after Hugh Dickins's series of October 2023: failures are counted, and mmap_lock is dropped before anything is moved.</summary>
 public class mempolicy_6_7(Kernel kernel) : mempolicy_6_3(kernel)
 {
+    /// <inheritdoc/>
+    protected override bool EndsAtUnmovable => false;
+
+    /// <inheritdoc/>
+    protected override bool LooksAtPmdAgain => true;
+
     /// <inheritdoc/>
     /// <remarks>The toggle holds mmap_lock to the end, as before 72e315f7a750.</remarks>
     [KernelSource("mm/mempolicy.c", At = "v6.7")]
