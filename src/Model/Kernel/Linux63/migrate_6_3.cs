@@ -69,8 +69,8 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
     /// then each that is left by itself, waiting for its lock. Their isolation is given up.
     /// </summary>
     /// <remarks>
-    /// While it holds a folio's lock it only tries to get another's; with the toggle it waits, as no kernel has. Left out: longer lists; a folio that was freed from under it
-    /// (nothing: it is moved, and freed then).
+    /// While it holds a folio's lock it only tries to get another's; with the toggle it waits, as try_split_folio() does until 2e6506e1c4ee (6.11). Left out: longer lists; a
+    /// folio that was freed from under it (nothing: it is moved, and freed then).
     /// </remarks>
     [KernelSource("mm/migrate.c", At = "v6.3", With = "migrate_pages_sync")]
     public virtual async KernelTask migrate_pages_batch(Folio first, Folio second)
