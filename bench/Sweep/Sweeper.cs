@@ -20,7 +20,8 @@ internal sealed record Effort(long Iterations, TimeSpan Time)
 
 /// <summary>
 /// Runs variants under Coyote. Where the variant holds, one strategy makes as many executions as it is given. Where something must break, one
-/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen; the last round has one strategy and ten times as much.
+/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen; a last round has one strategy and ten times as much,
+/// and where nothing was seen by then, one more has a hundred times as much.
 /// </summary>
 internal sealed class Sweeper(Effort effort)
 {
@@ -37,6 +38,7 @@ internal sealed class Sweeper(Effort effort)
 
     // For what takes a few switches at just these places, and no other.
     private static readonly CoyoteSample FewChanges = new("prioritization/3", CoyoteStrategy.Prioritization) { PriorityChanges = 3 };
+    private static readonly CoyoteSample SomeMoreChanges = new("prioritization/5", CoyoteStrategy.Prioritization) { PriorityChanges = 5 };
 
     public Row Run(BoundVariant bound)
     {
@@ -60,7 +62,7 @@ internal sealed class Sweeper(Effort effort)
                 found.Add(new(name, strategy.Name, seed, hit.Execution));
             }
 
-            if (missing.Count == 0)
+            if (missing.Count == 0 || (strategy == FewChanges && (holds || found.Count > 0)))
             {
                 break;
             }
@@ -89,6 +91,7 @@ internal sealed class Sweeper(Effort effort)
         }
 
         yield return (FewChanges, seed, new Effort(effort.Iterations * 10, effort.Time * 10));
+        yield return (SomeMoreChanges, seed + 1, new Effort(effort.Iterations * 100, effort.Time * 100));
     }
 
     private static IEnumerable<(string Name, Hit Hit)> Hits(InstanceResult result)

@@ -6,9 +6,6 @@ namespace ThpCheck.Specs;
 /// <summary>One variant of a scenario, ready to explore: a machine, how its threads begin, and what is promised about it.</summary>
 public sealed class Instance
 {
-    /// <summary>What the sentence says where a thread that runs alone meets a kernel bug.</summary>
-    internal const string MeetsBug = "meets a kernel bug";
-
     private readonly Action<Stepper> _begin;
     private (ulong[] Words, ulong Low, ulong High)? _initial; // the initial state, once it was reached
 
@@ -94,7 +91,7 @@ public sealed class Instance
 
             if (Enum.GetValues<KernelBug>().FirstOrDefault(b => b != KernelBug.None && result.Meets(b)) is var bug and not KernelBug.None)
             {
-                throw new ModelFaultException($"the {what} {MeetsBug} in {pending}: {KernelBugProperties.For(bug).Name} is broken{(result.Reason is null ? "" : $" ({result.Reason})")}");
+                throw new ModelFaultException($"the {what} meets a kernel bug in {pending}: {KernelBugProperties.For(bug).Name} is broken{(result.Reason is null ? "" : $" ({result.Reason})")}") { Bug = bug };
             }
 
             effects.AddRange(result.Effects);

@@ -4,7 +4,6 @@ using ThpCheck.Checker.Reports;
 using ThpCheck.Checker.Verdicts;
 using ThpCheck.Model.Kernel;
 using ThpCheck.Model.Stepping;
-using ThpCheck.Specs;
 using ThpCheck.Specs.Binding;
 using ThpCheck.Specs.Format;
 using ThpCheck.Specs.Properties;
@@ -58,20 +57,20 @@ internal sealed class Comparer(UserCode code, Library library, Budget budget)
         (bound, errors) = ScenarioBinder.Bind(scenario, code.On(variant), library: library);
         return bound is not null ? compared with { Patched = Explore(bound, stop) }
             : errors.Any(e => e.File != scenario.Path) ? compared with { Errors = Lines(errors) }
-            : compared with { Patched = SetUpFails(errors[0].ToString()) };
+            : compared with { Patched = SetUpFails(errors[0]) };
     }
 
     // What the set-up comes through without the patch and not with it is the patch's doing: a kernel bug there takes no interleaving.
-    private static Side SetUpFails(string error)
+    private static Side SetUpFails(Diagnostic error)
     {
         var side = new Side { States = 0, Transitions = 0, Ends = 0, Seconds = 0 };
-        return error.Contains(Instance.MeetsBug, StringComparison.Ordinal)
+        return error.Bug != KernelBug.None
             ? side with
             {
                 Incomplete = "the set-up fails",
-                Properties = [new("set-up", PropertyForm.KernelBug, PropertyClass.Safety, Verdict.Violated, error, "The kernel comes through the scenario's set-up.")],
+                Properties = [new("set-up", PropertyForm.KernelBug, PropertyClass.Safety, Verdict.Violated, error.ToString(), "The kernel comes through the scenario's set-up.")],
             }
-            : side with { Fault = error };
+            : side with { Fault = error.ToString() };
     }
 
     private Side Explore(BoundVariant bound, CancellationToken stop)

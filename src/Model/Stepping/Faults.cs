@@ -5,7 +5,11 @@ namespace ThpCheck.Model.Stepping;
 /// about the kernel until it is mended.
 /// </summary>
 /// <param name="message">One sentence: what, where, and what would mend it.</param>
-public sealed class ModelFaultException(string message) : Exception(message);
+public sealed class ModelFaultException(string message) : Exception(message)
+{
+    /// <summary>The kernel bug that was met where nothing can go on from one, as in set-up; else none.</summary>
+    public KernelBug Bug { get; init; }
+}
 
 /// <summary>The faults that the model detects in kernel code by itself, each a property of its own.</summary>
 public enum KernelBug

@@ -35,9 +35,9 @@ public sealed class Stepper
         Apply(effects);
         if (State.Outcome != StepOutcome.Done || State.Tolerated != 0)
         {
-            var reason = State.Reason;
+            var (reason, bug) = (State.Reason, State.Met[^1].Bug);
             State.Undo();
-            throw new ModelFaultException($"{_machine.ThreadName(thread)} meets a kernel bug before its first step: {reason}");
+            throw new ModelFaultException($"{_machine.ThreadName(thread)} meets a kernel bug before its first step: {reason}") { Bug = bug };
         }
 
         State.Commit();

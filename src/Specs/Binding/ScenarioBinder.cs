@@ -592,7 +592,7 @@ public sealed class ScenarioBinder
         }
         catch (ModelFaultException e)
         {
-            Report(position, e.Message);
+            _diagnostics.Add(new(_file.Path, position.Line, position.Column, e.Message) { Bug = e.Bug });
             throw new BindingException();
         }
     }
