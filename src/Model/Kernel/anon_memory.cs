@@ -631,6 +631,7 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Counts mappings of a large folio, and notes that more than one process has it where this one was not known to.</summary>
+    /// <remarks>Left out: __folio_large_mapcount_sanity_checks (hides these assertions).</remarks>
     [KernelSource("include/linux/rmap.h", At = "6af8cb80d3a9")]
     public virtual async KernelTask folio_add_large_mapcount(Folio folio, int diff, Mm vm_mm)
     {
