@@ -37,7 +37,7 @@ public static class Releases
     ];
 
     private static readonly Type[] Linux517 = [.. Linux519.Except([typeof(wp_page), typeof(swap_page), typeof(huge_wp_page)]), typeof(swap_page_5_17), typeof(huge_wp_page_5_17)];
-    private static readonly Type[] Linux516 = [.. Linux517.Except([typeof(anon_rmap)]), typeof(batched_flush_flag_rmap)];
+    private static readonly Type[] Linux516 = [.. Linux517.Except([typeof(anon_rmap), typeof(swap_page_5_17)]), typeof(batched_flush_flag_rmap), typeof(swap_page_5_16)];
 
     private static readonly Dictionary<string, bool> Before519 = new() { ["anon-exclusive"] = false };
     private static readonly Dictionary<string, bool> Before511 = new(Before519) { ["gup-fast-checks-seq"] = false, ["reclaim-keeps-pinned"] = false, ["copy-frees-swap-cache"] = false };

@@ -92,7 +92,7 @@ public static class Toggles
         new("index-from-entry", "remove_migration_pte", false, "on: an entry gets the page at the place of the one that it names, not the one that the vma's offset says."),
         new("remove-looks-without-lock", "remove_migration_pte", false, "on: a pte that is seen without its lock to be no entry is passed by, as up to 3.1 (before 486cf46f3f9b)."),
         new("migration-defers-flush", "migrate_pages_batch", false, "on: TTU_BATCH_FLUSH, as for asynchronous migration: flushes wait until all folios of the list are unmapped."),
-        new("batch-waits-for-locks", "migrate_pages_batch", false, "on: waits for a folio's lock while it holds another's, as before fb3592c41a44."),
+        new("batch-waits-for-locks", "migrate_pages_batch", false, "on: waits for a folio's lock while it holds another's, as until 2e6506e1c4ee (6.11) for that of a large folio that is to be split."),
         new("flush-before-move", "migrate_pages_batch", true, "off: they wait until all are moved."),
         new("migration-holds-anon-vma", "migrate_folio_unmap", true, "off: takes no reference to the anon_vma, as before 2.6.35."),
         new("migration-counts-references", "folio_migrate_mapping", true, "off: moves a folio to which others have references."),

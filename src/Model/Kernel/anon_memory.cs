@@ -178,6 +178,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
         Checks("fork-copies-pinned") && await load(src_mm.has_pinned) && await File<gup>().folio_maybe_dma_pinned(folio);
 
     /// <summary>Copies an entry that is not present at fork, of migration or of swap: the page is not exclusive any more, in neither.</summary>
+    /// <remarks>Left out: mmlist; BUG_ON(!PageLocked) of a migration entry's page (hides it).</remarks>
     [KernelSource("mm/memory.c")]
     public virtual async KernelTask copy_nonpresent_pte(PageTable dst, PageTable src, int address, Pte pte)
     {
@@ -345,7 +346,7 @@ public class anon_memory(Kernel kernel) : memory(kernel)
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Left out: files, breaks to reschedule, the accessed bit, RSS; print_bad_pte of a negative mapcount (hides that report); ptes of one large folio that are unmapped together
+    /// Left out: files, breaks to reschedule, the accessed bit, RSS; print_bad_pte of a negative mapcount, BUG_ON(!PageLocked) of a migration entry's page (hides these reports); ptes of one large folio that are unmapped together
     /// (since 6.9: invents zaps that have unmapped only some of its pages).
     /// </remarks>
     [KernelSource("mm/memory.c")]
@@ -426,7 +427,8 @@ public class anon_rmap(Kernel kernel) : rmap(kernel)
 {
     /// <inheritdoc/>
     /// <remarks>
-    /// Of pages that the swap cache has: each pte becomes a swap entry. Left out: large folios, MADV_FREE, mmlist, mlock, notifiers, hwpoison. A flush is put off as for file pages.
+    /// Of pages that the swap cache has: each pte becomes a swap entry. Left out: large folios, MADV_FREE, mmlist, mlock, notifiers, hwpoison, pages that a guest has no use for; the
+    /// warning of a page that is not in the swap cache (hides it). A flush is put off as for file pages.
     /// </remarks>
     [KernelSource("mm/rmap.c")]
     public override async KernelTask<(bool GoesOn, int TlbUbc)> try_to_unmap_one(Folio folio, Vma vma, int address, int arg)
@@ -629,6 +631,7 @@ public class large_rmap(Kernel kernel) : KernelFile(kernel)
     }
 
     /// <summary>Counts mappings of a large folio, and notes that more than one process has it where this one was not known to.</summary>
+    /// <remarks>Left out: __folio_large_mapcount_sanity_checks (hides these assertions).</remarks>
     [KernelSource("include/linux/rmap.h", At = "6af8cb80d3a9")]
     public virtual async KernelTask folio_add_large_mapcount(Folio folio, int diff, Mm vm_mm)
     {

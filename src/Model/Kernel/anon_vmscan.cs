@@ -97,6 +97,7 @@ public class anon_vmscan(Kernel kernel) : vmscan(kernel)
     }
 
     /// <summary>Takes a locked page out of the swap cache if it is clean and the caller and the swap cache have the only references; says whether it did.</summary>
+    /// <remarks>Left out: BUG_ON(!folio_test_locked(folio)), BUG_ON(mapping != folio_mapping(folio)) (hides them).</remarks>
     [KernelSource("mm/vmscan.c", Function = "__remove_mapping")]
     public virtual async KernelTask<bool> __remove_mapping_of_swap(Folio folio)
     {

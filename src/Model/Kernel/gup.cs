@@ -175,7 +175,7 @@ public class gup(Kernel kernel) : KernelFile(kernel)
     /// <remarks>
     /// Of 5.8: a read takes only what may be written (<c>gup-read-breaks-cow</c>). A pin of a small page is two additions, as since 5.14 (before, it was one: invents what comes in between).
     /// Left out: the look whether the page still belongs to the folio that was taken (hides splits), and DEBUG_VM's
-    /// whether what is pinned is exclusive (hides that assertion).
+    /// whether what is pinned is exclusive (hides that assertion); since 6.1 a second look at the PMD, too (nothing: a table stays as long as its mm here).
     /// </remarks>
     [KernelSource("mm/gup.c")]
     public virtual async KernelTask<int> gup_pte_range(Mm vm_mm, int address, bool write, bool pin)

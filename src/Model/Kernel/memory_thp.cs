@@ -59,6 +59,9 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
     /// <summary>mm/mmu_notifier.c.</summary>
     protected mmu_notifier mmu_notifier => File<mmu_notifier>();
 
+    /// <summary>Whether wp_page_copy drops the mapping's reference, or that of the copy which is not needed, under the table's lock: until 3db82b9374ca, v6.5, which then may find no table.</summary>
+    protected virtual bool PutsUnderTableLock => true;
+
     /// <summary>A user's access to a vma of a file: finds the vma under mmap_lock and has the page mapped.</summary>
     /// <remarks>Left out: trying again; access rights; per-vma locks, which these kernels do not have.</remarks>
     [KernelSource("arch/x86/mm/fault.c", Function = "do_user_addr_fault")]
@@ -371,15 +374,20 @@ public class memory_thp(Kernel kernel) : KernelFile(kernel)
                 await replace_page(vm_mm, vma, address, table.pte[pgtable.pte_index(address)], old_page, new_page);
             }
 
-            await mm.folio_put(copied ? old_page.Folio : new_page);
+            if (PutsUnderTableLock)
+            {
+                await mm.folio_put(copied ? old_page.Folio : new_page);
+            }
+
             await spin_unlock(table.ptl);
-        }
-        else
-        {
-            await mm.folio_put(new_page);
         }
 
         await mmu_notifier.mmu_notifier_invalidate_range_end(vm_mm);
+        if (!PutsUnderTableLock)
+        {
+            await mm.folio_put(copied ? old_page.Folio : new_page);
+        }
+
         await mm.folio_put(old_page.Folio);
         return copied ? FaultResult.Mapped : FaultResult.VM_FAULT_NOPAGE;
     }

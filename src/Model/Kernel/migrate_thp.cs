@@ -4,7 +4,9 @@ namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/migrate.c and what it calls: a THP of shmem that PMDs map is moved to another.</summary>
 /// <remarks>
-/// As of 6.1. Left out: mappings by ptes, which make it give up here (hides migration ptes); retries, copying, mlock, notifiers.
+/// As of 6.1. Left out: mappings by ptes, which make it give up here (hides migration ptes); retries, copying, mlock, notifiers; a THP that was freed or truncated before it is
+/// locked (invents a move of it, where somebody has as many references as the cache had; nothing truncates beside it in specs/). Since 6.3 the new THP's reference is dropped before the
+/// old one is unlocked.
 /// </remarks>
 public class migrate_thp(Kernel kernel) : KernelFile(kernel)
 {
@@ -35,17 +37,9 @@ public class migrate_thp(Kernel kernel) : KernelFile(kernel)
         }
 
         await mm.folio_unlock(dst);
-        if (moved)
-        {
-            await mm.folio_put(dst); // its users have their own
-        }
-
         await mm.folio_unlock(src);
-        await mm.folio_put(src); // the isolation's
-        if (!moved)
-        {
-            await mm.folio_put(dst);
-        }
+        await mm.folio_put(dst); // where it has moved, its users have their own
+        await (moved ? mm.folio_put(src) : File<khugepaged>().putback_lru_page(src)); // the isolation's
     }
 
     /// <summary>Replaces each PMD that maps the THP by a migration entry.</summary>

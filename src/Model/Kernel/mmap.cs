@@ -132,7 +132,7 @@ public class mmap(Kernel kernel) : KernelFile(kernel)
     public virtual async KernelTask<AddressSpace> alloc_inode() => await kmem_cache_alloc(Caches.AddressSpace);
 
     /// <summary>Copies an address space at fork.</summary>
-    /// <remarks>Left out: VM_DONTCOPY and its like, vm_ops.</remarks>
+    /// <remarks>Left out: VM_DONTCOPY and its like, vm_ops; that the child's vmas lose VM_LOCKED (invents a child that is locked; nothing here looks at that in a child).</remarks>
     [KernelSource("kernel/fork.c")]
     public virtual async KernelTask<Mm> dup_mmap(Mm oldmm)
     {

@@ -4,7 +4,8 @@ namespace ThpCheck.Model.Kernel;
 
 /// <summary>The part of mm/rmap.c that counts the mappings of a THP that a file has cached: by ptes, and by PMDs.</summary>
 /// <remarks>
-/// As of 6.1: a PMD's mapping counts once for the whole and once for each page. Callers hold the lock of the page table or PMD. Left out:
+/// As of 6.1, in 6.2 and 6.6 too, where a PMD's mapping counts only once (invents moments in which some pages are counted and others are not; hides races of the newer words, which
+/// are patches of their own): a PMD's mapping counts once for the whole and once for each page. Callers hold the lock of the page table or PMD. Left out:
 /// memcg and statistics, PG_double_map (which of a file's THP nothing but statistics depends on), mlock.
 /// </remarks>
 public class rmap_thp(Kernel kernel) : KernelFile(kernel)

@@ -3,11 +3,14 @@ using ThpCheck.Model.Stepping;
 namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/memory.c: the fault on a page that is in swap, as from 5.18 on; with <c>anon-exclusive</c>, from 5.19.</summary>
-/// <remarks>A class of its own, so that its history combines with that of do_wp_page. Left out: KSM, swap that needs pages to be stable while they are written, swap that runs full.</remarks>
+/// <remarks>A class of its own, so that its history combines with that of do_wp_page. Left out: KSM, swap that needs pages to be stable while they are written, swap that runs full; BUG_ON(PageAnonExclusive) and the assertions of page_add_anon_rmap (hides them).</remarks>
 public class swap_page(Kernel kernel) : KernelFile(kernel)
 {
     /// <summary>mm/swapfile.c.</summary>
     protected swapfile swapfile => File<swapfile>();
+
+    /// <summary>Whether a store to a page that is not on its LRU empties this CPU's pagevec first: since c145e0b47c77, v5.18.</summary>
+    protected virtual bool DrainsLru => true;
 
     /// <summary>Brings the page in and maps it, unless the pte has changed meanwhile. The caller holds no lock but mmap_lock.</summary>
     /// <remarks>It sleeps on the page's lock with mmap_lock held: the kernel drops that for the first try (hides nothing: nobody who holds the page's lock waits for mmap_lock).</remarks>
@@ -30,7 +33,7 @@ public class swap_page(Kernel kernel) : KernelFile(kernel)
             return;
         }
 
-        if (write && Toggle("anon-exclusive") && !await test_bit(PageFlags.PG_lru, folio.flags))
+        if (write && DrainsLru && !await test_bit(PageFlags.PG_lru, folio.flags))
         {
             await File<gup>().lru_add_drain();
         }

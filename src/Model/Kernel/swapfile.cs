@@ -122,7 +122,7 @@ public class swapfile(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/swapfile.c")]
     public virtual async KernelTask free_swap_and_cache(SwapSlot slot)
     {
-        if (await __swap_entry_free(slot, 1) == SwapSlot.SWAP_HAS_CACHE)
+        if (await __swap_entry_free(slot, 1) == SwapSlot.SWAP_HAS_CACHE && await swap_swapcount(slot) == 0) // swap_page_trans_huge_swapped
         {
             await __try_to_reclaim_swap(slot);
         }

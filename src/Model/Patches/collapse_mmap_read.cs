@@ -324,6 +324,9 @@ public class pte_offset_map_may_fail_pgtable(Kernel.Kernel kernel) : pgtable(ker
 public class pte_offset_map_may_fail_memory_thp(Kernel.Kernel kernel) : memory_thp(kernel)
 {
     /// <inheritdoc/>
+    protected override bool PutsUnderTableLock => false;
+
+    /// <inheritdoc/>
     [KernelSource("mm/memory.c", At = "v6.6")]
     public override async KernelTask<bool> pmd_devmap_trans_unstable(Shared<Pmd> pmd) => false;
 

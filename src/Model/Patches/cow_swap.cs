@@ -7,8 +7,13 @@ namespace ThpCheck.Model.Patches;
 public class swap_page_5_17(Kernel.Kernel kernel) : swap_page(kernel)
 {
     /// <inheritdoc/>
-    /// <remarks>The pte is there before it is counted, under its lock.</remarks>
-    [KernelSource("mm/memory.c", At = "v5.10", Function = "do_swap_page")]
+    protected override bool DrainsLru => false;
+
+    /// <summary>Whether the page is counted before its pte is there: since 1eba86c096e3, v5.17.</summary>
+    protected virtual bool CountsFirst => true;
+
+    /// <inheritdoc/>
+    [KernelSource("mm/memory.c", At = "v5.17", Function = "do_swap_page")]
     public override async KernelTask<(Pte Pte, bool GoesOn)> map_swapped_page(Vma vma, PageTable table, int address, Pte orig_pte, Folio folio, SwapSlot entry, bool write)
     {
         var is_reusable = false;
@@ -18,11 +23,27 @@ public class swap_page_5_17(Kernel.Kernel kernel) : swap_page(kernel)
         }
 
         var pte = new Pte(Present: true, Write: is_reusable, Dirty: is_reusable, Young: true, Caches.page_to_pfn(folio));
-        await store(table.pte[pgtable.pte_index(address)], pte);
+        if (!CountsFirst)
+        {
+            await store(table.pte[pgtable.pte_index(address)], pte);
+        }
+
         await page_add_anon_rmap(folio, vma, address, is_reusable || orig_pte.Exclusive);
+        if (CountsFirst)
+        {
+            await store(table.pte[pgtable.pte_index(address)], pte);
+        }
+
         await swapfile.swap_free(entry);
         return (pte, write && !is_reusable);
     }
+}
+
+/// <summary>Up to 5.16: the pte is there before the page is counted, under the page-table lock.</summary>
+public class swap_page_5_16(Kernel.Kernel kernel) : swap_page_5_17(kernel)
+{
+    /// <inheritdoc/>
+    protected override bool CountsFirst => false;
 }
 
 /// <summary>Up to 5.17: a huge page is written in place that no other entry maps, whoever else has it.</summary>

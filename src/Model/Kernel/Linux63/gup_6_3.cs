@@ -31,7 +31,8 @@ public class gup_6_3(Kernel kernel) : gup(kernel)
             return -1;
         }
 
-        if ((Checks("gup-fast-rereads") && await READ_ONCE(ptep) != pte) || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
+        if ((Checks("gup-fast-rereads") && (await READ_ONCE(pgtable.pmd_offset(vm_mm, address)) != pmd || await READ_ONCE(ptep) != pte))
+            || (pin && !write && !pte.Write && await gup_must_unshare(folio, Caches.pfn_to_index(pte.Pfn))))
         {
             await base.put_page(Caches.page_to_pfn(folio), pin); // gup_put_folio
             return -1;

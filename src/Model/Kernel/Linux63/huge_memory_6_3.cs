@@ -4,7 +4,9 @@ namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/huge_memory.c in 6.3: huge PMDs of anonymous memory, mapped and under migration.</summary>
 /// <remarks>
-/// The PMD's lock is the mm's page_table_lock, as without split PMD locks. Left out: the huge zero page, files, devmap; flushes of huge PMDs' translations (hides stale ones).
+/// The PMD's lock is the mm's page_table_lock, as without split PMD locks. Left out: the huge zero page, files, devmap; flushes of huge PMDs' translations (hides stale ones);
+/// the assertions that the vma has all of a PMD, that a page which is split has references, that the page of a migration entry is locked, that a writable PMD's page is exclusive,
+/// and those of page_add_anon_rmap (hides them).
 /// </remarks>
 public class huge_memory_6_3(Kernel kernel) : KernelFile(kernel)
 {

@@ -54,39 +54,73 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
         Oracle("mbind returns", mm);
     }
 
-    /// <summary>Isolates the folios of a range that are on another node, the whole of each.</summary>
-    /// <remarks>
-    /// As in 6.6: in 6.3, with MPOL_MF_STRICT, the walk ends after the first table in which a folio could not be isolated (hides folios behind it that stay). The kernel goes vma
-    /// by vma (hides what comes between two vmas' parts of a table).
-    /// </remarks>
-    [KernelSource("mm/mempolicy.c", At = "v6.3")]
+    /// <summary>Whether the walk of mbind ends, with MPOL_MF_STRICT, after the table or huge PMD in which a folio could not be isolated: until 6.6, which goes on.</summary>
+    protected virtual bool EndsAtUnmovable => true;
+
+    /// <summary>Whether the walk goes back to a PMD that turns out to be no table: since 6.5. Before, it passes by.</summary>
+    protected virtual bool LooksAtPmdAgain => false;
+
+    /// <summary>Isolates the folios of a range that are on another node, the whole of each: vma by vma, and there PMD by PMD.</summary>
+    /// <remarks>Left out: the look for holes in the range, with which mbind fails.</remarks>
+    [KernelSource("mm/mempolicy.c", At = "v6.3", With = "walk_page_range")]
     public virtual async KernelTask<QueuePages> queue_pages_range(Mm mm, QueuePages qp)
     {
         Ghost(current.mbind_mm, mm);
         Ghost(current.mbind, new MbindCall(qp.Start, qp.End, qp.Node, qp.Strict, false));
-        for (int address = qp.Start, next; address < qp.End && !qp.Error; address = next)
+        var vma_end = qp.Start;
+        for (int address = qp.Start, next; address < qp.End && !qp.Error && !(EndsAtUnmovable && qp.NrFailed > 0); address = next)
         {
-            next = pgtable.pmd_addr_end(address, qp.End);
-            var pmd = pgtable.pmd_offset(mm, address);
-            var pmdval = await load(pmd);
-            if (pgtable.is_swap_pmd(pmdval) || pgtable.pmd_trans_huge(pmdval)) // pmd_trans_huge_lock
+            if (address == vma_end)
+            {
+                var vma = await mmap.find_vma(mm, address);
+                vma_end = vma is null ? qp.End : Math.Min(await load(vma.vm_end), qp.End);
+            }
+
+            next = pgtable.pmd_addr_end(address, vma_end);
+            qp = await queue_pages_pmd(mm, address, next, qp);
+        }
+
+        return qp;
+    }
+
+    /// <summary>queue_pages_range at what a PMD reaches. Each test reads it again, without its lock.</summary>
+    /// <remarks>Left out: that a table's PMD is read once more for the pte and for the lock (nothing: under mmap_lock it stays).</remarks>
+    [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "queue_folios_pte_range", With = "walk_pmd_range")]
+    public virtual async KernelTask<QueuePages> queue_pages_pmd(Mm mm, int address, int end, QueuePages qp)
+    {
+        var pmd = pgtable.pmd_offset(mm, address);
+        var looks = true;
+        while (looks)
+        {
+            looks = LooksAtPmdAgain;
+            if (pgtable.pmd_none(await load(pmd)))
+            {
+                break;
+            }
+
+            Pmd pmdval;
+            if (pgtable.is_swap_pmd(await load(pmd)) || pgtable.pmd_trans_huge(await load(pmd))) // pmd_trans_huge_lock
             {
                 await spin_lock(mm.page_table_lock);
                 pmdval = await load(pmd);
-                if (pgtable.is_swap_pmd(pmdval) || pgtable.pmd_trans_huge(pmdval))
+                var is_huge = pgtable.is_swap_pmd(pmdval) || pgtable.pmd_trans_huge(pmdval);
+                if (is_huge)
                 {
                     qp = await queue_folios_pmd(pmdval, address, qp);
-                    await spin_unlock(mm.page_table_lock);
-                    continue;
                 }
 
                 await spin_unlock(mm.page_table_lock);
-                pmdval = await load(pmd);
+                if (is_huge)
+                {
+                    break;
+                }
             }
 
-            if (!pgtable.pmd_none_or_trans_huge(pmdval)) // pmd_trans_unstable
+            pmdval = await load(pmd);
+            if (!pgtable.pmd_none_or_trans_huge(pmdval)) // pmd_trans_unstable, since 6.5 pte_offset_map_lock
             {
-                qp = await queue_folios_pte_range(pgtable.pmd_pgtable(pmdval), address, next, qp);
+                qp = await queue_folios_pte_range(pgtable.pmd_pgtable(pmdval), address, end, qp);
+                break;
             }
         }
 
@@ -189,57 +223,60 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
     [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "migrate_folio_add")]
     public virtual QueuePages unmovable(QueuePages qp) => qp.Strict ? qp with { NrFailed = qp.NrFailed + 1 } : qp;
 
-    /// <summary>Moves the folios of a list to where each belongs, and puts back those that stay.</summary>
+    /// <summary>Moves the folios of a list to where each belongs, and puts back those that stay once all have been tried.</summary>
     /// <returns>How many stay.</returns>
     /// <remarks>
-    /// One after the other, as MIGRATE_SYNC does with what asynchronous migration of the list has left. With the toggle no THP is to be had: it is split, and each of its pages
-    /// is moved by itself.
+    /// One after the other, as MIGRATE_SYNC does with what asynchronous migration of the list has left (hides what that does first). With the toggle no THP is to be had: it is
+    /// split, and when the list is done each of its pages is moved by itself, here waiting for its lock, which the kernel only tries (invents waiting; hides a page that stays).
     /// </remarks>
-    [KernelSource("mm/migrate.c", At = "v6.3")]
+    [KernelSource("mm/migrate.c", At = "v6.3", With = "do_mbind")]
     public virtual async KernelTask<int> migrate_pages(Mm mm, QueuePages qp)
     {
         var nr_failed = 0;
+        var stay = default(FolioList);
+        var split = default(FolioList);
         for (var i = 0; i < qp.List.Count; i++)
         {
             var folio = qp.List[i];
             if (folio.Pages == 1 || !Toggle("migration-finds-no-thp"))
             {
-                nr_failed += await migrate_folio_to(mm, folio, qp) ? 0 : 1;
+                stay = await migrate_folio_to(mm, folio, qp) ? stay : stay.With(folio);
+                continue;
+            }
+
+            if (await atomic_read(folio._refcount) == 1)
+            {
+                await this.mm.folio_put(folio); // freed from under us
                 continue;
             }
 
             await this.mm.folio_lock(folio); // try_split_folio
-            if (await huge_memory.split_huge_page_to_list(folio, 0, uniform: true, isolated: true) is not { } head)
-            {
-                await this.mm.folio_unlock(folio);
-                await File<vmscan>().move_folio_to_lru(folio);
-                nr_failed++;
-                continue;
-            }
-
-            await this.mm.folio_unlock(head);
-            for (var page = 0; page < folio.Pages; page++)
-            {
-                var small = await load(folio.compound_head[page]);
-                nr_failed += await migrate_folio_to(mm, small!, qp) ? 0 : 1;
-            }
+            var head = await huge_memory.split_huge_page_to_list(folio, 0, uniform: true, isolated: true);
+            await this.mm.folio_unlock(head ?? folio);
+            (stay, split) = head is null ? (stay.With(folio), split) : (stay, split.With(folio));
         }
 
-        return nr_failed;
-    }
-
-    /// <summary>Moves one folio, or puts it back. Says whether it moved it.</summary>
-    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
-    public virtual async KernelTask<bool> migrate_folio_to(Mm mm, Folio folio, QueuePages qp)
-    {
-        var is_moved = await migrate.migrate_folio(folio, await target_node(mm, folio, qp));
-        if (!is_moved)
+        for (var i = 0; i < split.Count; i++)
         {
-            await File<vmscan>().move_folio_to_lru(folio); // putback_movable_pages
+            for (var page = 0; page < split[i].Pages; page++)
+            {
+                var small = await load(split[i].compound_head[page]);
+                if (!await migrate_folio_to(mm, small!, qp))
+                {
+                    await File<vmscan>().move_folio_to_lru(small!);
+                    nr_failed++;
+                }
+            }
         }
 
-        return is_moved;
+        await putback_movable_pages(stay);
+        return nr_failed + stay.Count;
     }
+
+    /// <summary>Moves one folio; says whether it moved it.</summary>
+    /// <remarks>The target is found before the folio's references are counted, in the kernel after that (nothing: the folio is isolated).</remarks>
+    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
+    public virtual async KernelTask<bool> migrate_folio_to(Mm mm, Folio folio, QueuePages qp) => await migrate.migrate_folio(folio, await target_node(mm, folio, qp));
 
     /// <summary>The node that a folio is to be moved to: by the policy of the first vma from the range's first page on that may map it, by its offsets and its anon_vma's root.</summary>
     [KernelSource("mm/mempolicy.c", At = "v6.3", Function = "new_page")]
@@ -278,6 +315,12 @@ public class mempolicy_6_3(Kernel kernel) : KernelFile(kernel)
 /// <summary>mm/mempolicy.c in 6.7, after Hugh Dickins's series of October 2023: failures are counted, and mmap_lock is dropped before anything is moved.</summary>
 public class mempolicy_6_7(Kernel kernel) : mempolicy_6_3(kernel)
 {
+    /// <inheritdoc/>
+    protected override bool EndsAtUnmovable => false;
+
+    /// <inheritdoc/>
+    protected override bool LooksAtPmdAgain => true;
+
     /// <inheritdoc/>
     /// <remarks>The toggle holds mmap_lock to the end, as before 72e315f7a750.</remarks>
     [KernelSource("mm/mempolicy.c", At = "v6.7")]

@@ -11,11 +11,14 @@ public readonly record struct MigrationRecord(bool IsUnmapped, bool WasMapped, A
 
 /// <summary>mm/migrate.c in 6.3: moving anonymous folios, first all unmapped, then all moved.</summary>
 /// <remarks>
-/// Left out: retries, so a folio that could not be moved goes back (hides nothing: the caller may call again); writeback, KSM, hugetlb, swap cache; failing allocations, so a
-/// THP is never split for want of another.
+/// Left out: that MIGRATE_SYNC, too, first tries a folio asynchronously, which puts the flush off (hides what comes between a pte and that flush, where the toggle is off; with it,
+/// no verdict of specs/migration is another); the retries of a folio that is migrated by itself, so one that could not be moved goes back (hides nothing: the caller may call again); writeback, KSM, hugetlb,
+/// swap cache; failing allocations, so a THP is never split for want of another; the assertions of move_to_new_folio that both are locked (hides them).
 /// </remarks>
 public class migrate_6_3(Kernel kernel) : migrate(kernel)
 {
+    private const int NR_MAX_MIGRATE_ASYNC_RETRY = 3;
+
     private rmap_6_3 rmap_6_3 => (rmap_6_3)rmap;
 
     /// <summary>Migrates one isolated folio on its node, as compaction does, and gives up its isolation, moved or not.</summary>
@@ -48,6 +51,11 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
         }
 
         var is_moved = record.IsUnmapped && await migrate_folio_move(src, dst, record);
+        if (record.IsUnmapped && !is_moved)
+        {
+            await migrate_folio_undo(src, dst, record);
+        }
+
         if (!Checks("flush-before-move"))
         {
             await rmap.try_to_unmap_flush(record.TlbUbc);
@@ -56,38 +64,79 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
         return is_moved;
     }
 
-    /// <summary>Migrates a list of two isolated folios: unmaps the one and the other, flushes once, and moves both. Their isolation is given up.</summary>
+    /// <summary>
+    /// Migrates a list of two isolated folios on their nodes, as MIGRATE_SYNC does: first both asynchronously, which unmaps the one and the other, flushes once and moves both;
+    /// then each that is left by itself, waiting for its lock. Their isolation is given up.
+    /// </summary>
     /// <remarks>
-    /// It holds the lock of the first while it takes that of the second, so it only tries, and puts back what is locked; with the toggle it waits, as before fb3592c41a44.
-    /// Left out: longer lists; a folio that was freed from under it (nothing: it is moved, and freed then).
+    /// While it holds a folio's lock it only tries to get another's; with the toggle it waits, as try_split_folio() does until 2e6506e1c4ee (6.11). Left out: longer lists; a
+    /// folio that was freed from under it (nothing: it is moved, and freed then).
     /// </remarks>
-    [KernelSource("mm/migrate.c", At = "v6.3")]
+    [KernelSource("mm/migrate.c", At = "v6.3", With = "migrate_pages_sync")]
     public virtual async KernelTask migrate_pages_batch(Folio first, Folio second)
     {
-        var nid = await load(first.nid);
-        var first_dst = await alloc_migration_target(first, nid);
-        var first_record = await migrate_folio_unmap(first, first_dst, MigrationFlags.BatchFlush);
-        nid = await load(second.nid);
-        var second_dst = await alloc_migration_target(second, nid);
-        var second_record = await migrate_folio_unmap(second, second_dst, MigrationFlags.BatchFlush, Toggle("batch-waits-for-locks"));
-        var tlb_ubc = first_record.TlbUbc | second_record.TlbUbc;
+        Folio? first_dst = null;
+        Folio? second_dst = null;
+        MigrationRecord first_record = default;
+        MigrationRecord second_record = default;
+        var tlb_ubc = TlbUbc.None;
+        for (var pass = 0; pass < NR_MAX_MIGRATE_ASYNC_RETRY; pass++)
+        {
+            if (!first_record.IsUnmapped)
+            {
+                first_dst = await alloc_migration_target(first, await load(first.nid));
+                first_record = await migrate_folio_unmap(first, first_dst, MigrationFlags.BatchFlush, Toggle("batch-waits-for-locks"));
+                tlb_ubc |= first_record.TlbUbc;
+            }
+
+            if (!second_record.IsUnmapped)
+            {
+                second_dst = await alloc_migration_target(second, await load(second.nid));
+                second_record = await migrate_folio_unmap(second, second_dst, MigrationFlags.BatchFlush, Toggle("batch-waits-for-locks"));
+                tlb_ubc |= second_record.TlbUbc;
+            }
+        }
+
         if (Checks("flush-before-move"))
         {
             tlb_ubc = await rmap.try_to_unmap_flush(tlb_ubc);
         }
 
-        await migrate_folio_end(first, first_dst, first_record);
-        await migrate_folio_end(second, second_dst, second_record);
-        await rmap.try_to_unmap_flush(tlb_ubc);
-    }
-
-    /// <summary>Moves a folio of a list, or puts it back.</summary>
-    [KernelSource("mm/migrate.c", At = "v6.3", Function = "migrate_pages_batch")]
-    public virtual async KernelTask migrate_folio_end(Folio src, Folio dst, MigrationRecord record)
-    {
-        if (!record.IsUnmapped || !await migrate_folio_move(src, dst, record))
+        var first_is_moved = false;
+        var second_is_moved = false;
+        for (var pass = 0; pass < NR_MAX_MIGRATE_ASYNC_RETRY; pass++)
         {
-            await File<vmscan>().move_folio_to_lru(src); // putback_movable_pages
+            first_is_moved = first_is_moved || (first_record.IsUnmapped && await migrate_folio_move(first, first_dst!, first_record));
+            second_is_moved = second_is_moved || (second_record.IsUnmapped && await migrate_folio_move(second, second_dst!, second_record));
+        }
+
+        if (first_record.IsUnmapped && !first_is_moved)
+        {
+            await migrate_folio_undo(first, first_dst!, first_record);
+        }
+
+        if (second_record.IsUnmapped && !second_is_moved)
+        {
+            await migrate_folio_undo(second, second_dst!, second_record);
+        }
+
+        await rmap.try_to_unmap_flush(tlb_ubc);
+        var second_goes_first = first_record.IsUnmapped && !second_record.IsUnmapped; // it has not left the list
+        if (second_goes_first)
+        {
+            second_is_moved = await migrate_folio(second, await load(second.nid));
+        }
+
+        first_is_moved = first_is_moved || await migrate_folio(first, await load(first.nid));
+        second_is_moved = second_is_moved || (!second_goes_first && await migrate_folio(second, await load(second.nid)));
+        if (!first_is_moved)
+        {
+            await File<vmscan>().move_folio_to_lru(first); // putback_movable_pages
+        }
+
+        if (!second_is_moved)
+        {
+            await File<vmscan>().move_folio_to_lru(second);
         }
     }
 
@@ -147,14 +196,13 @@ public class migrate_6_3(Kernel kernel) : migrate(kernel)
         return record;
     }
 
-    /// <summary>Moves an unmapped folio, unless somebody else has a reference, and maps whichever it is now. Says whether it moved it.</summary>
+    /// <summary>Moves an unmapped folio and maps it where it is now, unless somebody else has a reference: then it stays locked and unmapped. Says whether it moved it.</summary>
     [KernelSource("mm/migrate.c", At = "v6.3")]
     public virtual async KernelTask<bool> migrate_folio_move(Folio src, Folio dst, MigrationRecord record)
     {
         if (!await folio_migrate_mapping(dst, src))
         {
-            await migrate_folio_undo(src, dst, record);
-            return false;
+            return false; // -EAGAIN
         }
 
         await folio_copy(dst, src);

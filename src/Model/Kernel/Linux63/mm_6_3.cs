@@ -4,8 +4,8 @@ namespace ThpCheck.Model.Kernel;
 
 /// <summary>include/linux/mm.h and mm/util.c in 6.3: the mapcounts of anonymous THPs, without PG_double_map.</summary>
 /// <remarks>
-/// Left out: _nr_pages_mapped, so each page's mapcount is read by itself as up to 6.1 (hides nothing under the folio's lock, where nobody adds mappings
-/// but fork, whose mapcount never passes 0).
+/// Left out: _nr_pages_mapped, so each page's mapcount is read by itself as up to 6.1 (hides nothing under the folio's lock: others add mappings there by fork, whose mapcount
+/// never passes 0, and by splitting a PMD, which counts the pages before it uncounts the whole, and the whole is read first).
 /// </remarks>
 public class mm_6_3(Kernel kernel) : anon_mm(kernel)
 {

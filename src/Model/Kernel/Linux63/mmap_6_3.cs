@@ -30,7 +30,7 @@ public class mmap_6_3(Kernel kernel) : mmap(kernel)
     /// <param name="pgoff">The offset of its first page.</param>
     /// <param name="policy">The policy it gets.</param>
     /// <returns>The vma that has the range now, or null where nothing fits.</returns>
-    /// <remarks>Left out: files, userfaultfd, names; failing allocations.</remarks>
+    /// <remarks>Left out: files, userfaultfd, names; failing allocations; VM_WARN_ON of two vmas of different anon_vmas whose border moves (hides it).</remarks>
     [KernelSource("mm/mmap.c", At = "v6.4")]
     public virtual async KernelTask<Vma?> vma_merge(Mm mm, Vma? prev, int addr, int end, VmFlags vm_flags, AnonVma? anon_vma, int pgoff, int policy)
     {

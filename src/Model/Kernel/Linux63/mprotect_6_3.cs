@@ -6,7 +6,7 @@ namespace ThpCheck.Model.Kernel;
 public class mprotect_6_3(Kernel kernel) : mprotect(kernel)
 {
     /// <inheritdoc/>
-    /// <remarks>A writable migration entry becomes a readable one, exclusive as the page was, whatever rights are asked for. Left out: what the base leaves out, but that.</remarks>
+    /// <remarks>A writable migration entry becomes a readable one, exclusive as the page was, whatever rights are asked for. Left out: what the base leaves out, but that; BUG_ON(!PageLocked) of its page (hides it).</remarks>
     [KernelSource("mm/mprotect.c", At = "v6.3")]
     public override async KernelTask<MmuGather> change_pte_range(MmuGather tlb, PageTable table, int address, int end)
     {

@@ -3,7 +3,10 @@ using ThpCheck.Model.Stepping;
 namespace ThpCheck.Model.Kernel;
 
 /// <summary>mm/mremap.c in 6.3: moving a whole vma of anonymous memory.</summary>
-/// <remarks>Left out: parts of vmas, growing and shrinking, huge PMDs and moving whole page tables; what is mapped at the new place already; failing allocations.</remarks>
+/// <remarks>
+/// Left out: parts of vmas, growing and shrinking, huge PMDs and moving whole page tables; what is mapped at the new place already; failing allocations. That a vma which
+/// nobody has touched is merged with where it goes, and a part of it is unmapped then, is a fault of the model.
+/// </remarks>
 public class mremap_6_3(Kernel kernel) : KernelFile(kernel)
 {
     private mmap_6_3 mmap_6_3 => (mmap_6_3)mmap;
@@ -53,7 +56,8 @@ public class mremap_6_3(Kernel kernel) : KernelFile(kernel)
     {
         var start = await load(vma.vm_start);
         var len = await load(vma.vm_end) - start;
-        var pgoff = await load(vma.vm_pgoff);
+        var vm_pgoff = await load(vma.vm_pgoff);
+        var pgoff = vm_pgoff;
         var flags = await load(vma.vm_flags);
         var policy = await load(vma.vm_policy);
         var anon_vma = await load(vma.anon_vma);
@@ -70,8 +74,13 @@ public class mremap_6_3(Kernel kernel) : KernelFile(kernel)
 
         if (await mmap_6_3.vma_merge(mm, prev, addr, addr + len, flags, anon_vma, pgoff, policy) is { } merged)
         {
+            if (start >= await load(merged.vm_start) && start < await load(merged.vm_end))
+            {
+                throw new ModelFaultException($"{vma} is merged with where it is to go, of which mremap then unmaps a part; unmap whole vmas");
+            }
+
             var merged_pgoff = await load(merged.vm_pgoff);
-            return (merged, merged_pgoff <= pgoff && Checks("need-rmap-locks"));
+            return (merged, merged_pgoff <= vm_pgoff && Checks("need-rmap-locks"));
         }
 
         var added = await mmap.vm_area_dup(mm, vma);

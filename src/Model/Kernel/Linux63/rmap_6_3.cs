@@ -264,6 +264,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
     }
 
     /// <summary>Takes a page's exclusiveness, unless it may be pinned; its pte is cleared already. Says whether it did.</summary>
+    /// <remarks>Left out: VM_BUG_ON of a page that is not exclusive, or not anonymous (hides it; who calls has looked, under the page-table lock).</remarks>
     [KernelSource("include/linux/rmap.h", At = "v6.3")]
     public virtual async KernelTask<bool> page_try_share_anon_rmap(Folio folio, int page)
     {
@@ -335,6 +336,7 @@ public class rmap_6_3(Kernel kernel) : rmap(kernel)
     }
 
     /// <summary>Maps a page of an anonymous folio again; the caller holds the page-table lock and the folio's.</summary>
+    /// <remarks>Left out: BUG_ON(!vma->anon_vma) of a first mapping (hides it; a vma in a tree has one, but for a child's at fork, which has no ptes yet).</remarks>
     [KernelSource("mm/rmap.c", At = "v6.3")]
     public virtual async KernelTask page_add_anon_rmap(Folio folio, int page, Vma vma, int address, bool exclusive)
     {
