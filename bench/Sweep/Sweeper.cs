@@ -20,8 +20,8 @@ internal sealed record Effort(long Iterations, TimeSpan Time)
 
 /// <summary>
 /// Runs variants under Coyote. Where the variant holds, one strategy makes as many executions as it is given. Where something must break, one
-/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen; a last round has one strategy and ten times as much,
-/// and where nothing was seen by then, one more has a hundred times as much.
+/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen; then another strategy has ten times as much,
+/// and where nothing was seen by then, the first has a hundred times as much.
 /// </summary>
 internal sealed class Sweeper(Effort effort)
 {
@@ -38,7 +38,6 @@ internal sealed class Sweeper(Effort effort)
 
     // For what takes a few switches at just these places, and no other.
     private static readonly CoyoteSample FewChanges = new("prioritization/3", CoyoteStrategy.Prioritization) { PriorityChanges = 3 };
-    private static readonly CoyoteSample SomeMoreChanges = new("prioritization/5", CoyoteStrategy.Prioritization) { PriorityChanges = 5 };
 
     public Row Run(BoundVariant bound)
     {
@@ -76,7 +75,7 @@ internal sealed class Sweeper(Effort effort)
         expectation.Name.Value == Expectation.Deadlock
         || (expectation.Verdict.Value == ExpectedVerdict.Violated && bound.Instance.Properties.Any(p => p.Name == expectation.Name.Value && p.Form != PropertyForm.Sometimes && counts(p)));
 
-    // No execution is made twice: each round has a seed of its own.
+    // No execution is made twice: Coyote's seed is one more for each execution.
     private IEnumerable<(CoyoteSample Strategy, int Seed, Effort Effort)> Rounds()
     {
         var seed = WholeSeed + 1;
@@ -87,11 +86,11 @@ internal sealed class Sweeper(Effort effort)
                 yield return (strategy, seed, effort with { Iterations = iterations });
             }
 
-            seed++;
+            seed += (int)iterations;
         }
 
         yield return (FewChanges, seed, new Effort(effort.Iterations * 10, effort.Time * 10));
-        yield return (SomeMoreChanges, seed + 1, new Effort(effort.Iterations * 100, effort.Time * 100));
+        yield return (Strategies[0], seed + (int)effort.Iterations * 10, new Effort(effort.Iterations * 100, effort.Time * 100));
     }
 
     private static IEnumerable<(string Name, Hit Hit)> Hits(InstanceResult result)

@@ -128,6 +128,18 @@ public sealed class StrategyTests
         Assert.Equal("0,0 0,1 1,0 1,1", result.Outcomes("seen"));
     }
 
+    /// <remarks>With the higher priority the waiter would look until the execution is cut off, and priorities would then change anywhere in as many steps.</remarks>
+    [CoyoteTheory]
+    [InlineData("prioritization")]
+    [InlineData("pos")]
+    public void A_thread_that_spins_lets_go_on_what_it_waits_for(string strategy)
+    {
+        var result = Sampled(Small.Instance(at => new Flag(at), [new("waiter", m => m.Wait()), new("setter", m => m.Set())], m => []), strategy, 200);
+
+        Assert.Equal((200L, 0L), (result.Sample!.Executions, result.Sample.Unfinished));
+        Assert.InRange(result.Depth, 3, 10);
+    }
+
     [CoyoteTheory]
     [InlineData("random", "--priority-changes", "3", "goes with --strategy prioritization or fair-prioritization")]
     [InlineData("prioritization", "--depth", "3", "--depth says how to sample, so it goes with --sample")]
@@ -185,6 +197,25 @@ public sealed class StrategyTests
                 await WRITE_ONCE(_isOn, true);
                 await WRITE_ONCE(_isOn, false);
             }
+        }
+    }
+
+    private sealed class Flag(Layout at) : KernelObject(at)
+    {
+        private readonly Shared<bool> _isSet = at.Cell(false, "is_set");
+        private readonly Shared<bool> _other = at.Cell(false, "other");
+
+        public async KernelTask Wait()
+        {
+            while (!await READ_ONCE(_isSet))
+            {
+            }
+        }
+
+        public async KernelTask Set()
+        {
+            await WRITE_ONCE(_other, true);
+            await WRITE_ONCE(_isSet, true);
         }
     }
 

@@ -43,7 +43,7 @@ internal sealed class SampleExplorer : IProgram
     private readonly int[] _ways; // in how many ways each thread can step now
     private readonly HashSet<UInt128> _states = [];
     private readonly HashSet<UInt128> _atEnd = []; // the End states of this execution
-    private readonly HashSet<UInt128> _sinceTask = []; // the states since a thread stepped that is not the environment's
+    private readonly Dictionary<UInt128, ulong> _left = []; // the states of this execution, each with a mask of the threads that stepped from it
     private readonly List<Choice> _schedule = [];  // of this execution
     private readonly Hit?[] _hits;                 // by property
     private readonly SortedSet<IReadOnlyList<long>>[] _outcomes;
@@ -56,6 +56,7 @@ internal sealed class SampleExplorer : IProgram
     private long _transitions;
     private int _longest;
     private bool _anyViolation;
+    private UInt128 _before; // the state before the last step
     private bool _isDeadlock; // the state it is in
     private string? _tooSmall;
     private Stepper? _tearDown;
@@ -95,7 +96,7 @@ internal sealed class SampleExplorer : IProgram
     /// <returns>How many, and what they found.</returns>
     public static (long Executions, SampleExploration Found) Driven(Instance instance, IExplorer explorer)
     {
-        var program = new SampleExplorer(instance, new SampleOptions(SampleMethod.Random, long.MaxValue, 0) { Coyote = new CoyoteSample("driven", CoyoteStrategy.Random) { EnvironmentRests = false } }, new Budget(), null, CancellationToken.None);
+        var program = new SampleExplorer(instance, new SampleOptions(SampleMethod.Random, long.MaxValue, 0) { Coyote = new CoyoteSample("driven", CoyoteStrategy.Random) { ThreadsRest = false } }, new Budget(), null, CancellationToken.None);
         var executions = CoyoteEngine.Explore(program, explorer);
         return (executions, program.Found("coyote driven", null, null));
     }
@@ -210,7 +211,7 @@ internal sealed class SampleExplorer : IProgram
         _executions++;
         _schedule.Clear();
         _atEnd.Clear();
-        _sinceTask.Clear();
+        _left.Clear();
         _stepper.State.Load(_initial, _initialFingerprint.Low, _initialFingerprint.High);
         _monitor = new PropertyMonitor(_instance.Properties);
         return Stand();
@@ -274,9 +275,9 @@ internal sealed class SampleExplorer : IProgram
             goesOn |= _ways[thread] > 0;
         }
 
-        if (_options.Coyote is { EnvironmentRests: true })
+        if (_options.Coyote is { ThreadsRest: true })
         {
-            LetEnvironmentRest(fingerprint);
+            LetRest(fingerprint);
         }
 
         _isDeadlock = !isEnd && !goesOn;
@@ -296,23 +297,28 @@ internal sealed class SampleExplorer : IProgram
         return goesOn;
     }
 
-    private void LetEnvironmentRest(UInt128 fingerprint)
+    // Where it has come back to a state, whoever has stepped from there already lets the others go first.
+    private void LetRest(UInt128 fingerprint)
     {
-        if (_schedule.Count > 0 && !IsEnvironment(_schedule[^1].Thread))
+        if (_schedule.Count > 0)
         {
-            _sinceTask.Clear();
+            _left[_before] = _left.GetValueOrDefault(_before) | Bit(_schedule[^1].Thread);
         }
 
-        if (!_sinceTask.Add(fingerprint) && Enumerable.Range(0, _ways.Length).Any(t => _ways[t] > 0 && !IsEnvironment(t)))
+        _before = fingerprint;
+        var have = _left.GetValueOrDefault(fingerprint);
+        if (have != 0 && !Enumerable.Range(0, _ways.Length).Any(t => _ways[t] > 0 && (have & Bit(t)) == 0))
         {
-            for (var thread = 0; thread < _ways.Length; thread++)
-            {
-                _ways[thread] = IsEnvironment(thread) ? 0 : _ways[thread];
-            }
+            _left[fingerprint] = have = 0; // all have had their turn
+        }
+
+        for (var thread = 0; thread < _ways.Length; thread++)
+        {
+            _ways[thread] = (have & Bit(thread)) != 0 ? 0 : _ways[thread];
         }
     }
 
-    private bool IsEnvironment(int thread) => _machine.ThreadKind(thread) == ThreadKind.Environment;
+    private static ulong Bit(int thread) => 1UL << thread;
 
     // Says whether the execution goes on after it.
     private bool Take(Choice choice, PropertyMonitor monitor)

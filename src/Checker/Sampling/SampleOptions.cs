@@ -19,10 +19,11 @@ internal sealed record CoyoteSample(string Name, CoyoteStrategy Strategy)
     public int PriorityChanges { get; init; } = CoyoteOptions.UsualPriorityChanges;
 
     /// <summary>
-    /// Whether the environment, when it has come back to a state without a step of another thread in between, lets one of those go first, where one
-    /// can step. Nothing is missed by it: from that state all goes on as it did the first time. Coyote's priorities would let it go on for ever.
+    /// Whether, where the execution comes back to a state, the threads that have stepped from there already let the others go first, where one can
+    /// step. Nothing is missed by it: from that state all goes on as it did the first time. Coyote's priorities would let the environment, or a thread that
+    /// spins, go on for ever; and it spreads their changes over as many steps as the longest execution had.
     /// </summary>
-    public bool EnvironmentRests { get; init; } = true;
+    public bool ThreadsRest { get; init; } = true;
 
     /// <summary>A trace of Coyote's, which is executed again instead; or null.</summary>
     public string? Replay { get; init; }
