@@ -38,7 +38,7 @@ fi
 Written by \`bench/sweep.sh\` on $(date -u +%Y-%m-%d). Machine: $(sed -nE 's/^model name[[:space:]]*: (.*)/\1/p' /proc/cpuinfo | head -1), $(nproc) cores, shared; $([[ -n ${CORE:-} ]] && echo "pinned to one core" || echo "nothing pinned"). ThpCheck at commit $commit, Microsoft Coyote 1.7.11.
 
 * Where a variant must break, \`prioritization\`, \`pos\`, \`random\`, \`fair-prioritization\` and \`q-learning\` follow one another with 100 executions each (seed 2), then 1,000 (seed 102), and so on up to $iterations, until every promise that must break was seen to; last is
-  \`prioritization/3\` (\`--priority-changes 3\`) with ten times as many executions and as much time, and, where nothing of the variant was seen by then, \`prioritization\` with a hundred times as many.
+  \`prioritization/3\` (\`--priority-changes 3\`) with ten times as many executions and as much time, and, where nothing of the variant was seen by then, \`prioritization/25\` with a hundred times as many.
   A number in parentheses is that seed: \`check FILE --variant V --engine coyote --strategy S --seed SEED --iterations N\` makes the execution again.
 * Where it must not, or something only is never reached, which no sample can see, \`prioritization\` made $iterations executions (seed 1), or fewer where the table says so. What no more than
   informs or tidies up may break there, and is looked for as above.

@@ -20,8 +20,8 @@ internal sealed record Effort(long Iterations, TimeSpan Time)
 
 /// <summary>
 /// Runs variants under Coyote. Where the variant holds, one strategy makes as many executions as it is given. Where something must break, one
-/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen; then another strategy has ten times as much,
-/// and where nothing was seen by then, the first has a hundred times as much.
+/// strategy after the other looks for it, in rounds of ever more executions, until all of it was seen; then few changes of priority have ten times as much,
+/// and where nothing was seen by then, many have a hundred times as much.
 /// </summary>
 internal sealed class Sweeper(Effort effort)
 {
@@ -38,6 +38,9 @@ internal sealed class Sweeper(Effort effort)
 
     // For what takes a few switches at just these places, and no other.
     private static readonly CoyoteSample FewChanges = new("prioritization/3", CoyoteStrategy.Prioritization) { PriorityChanges = 3 };
+
+    // The more so where one execution of many is long: the changes are then spread over as many steps in all.
+    private static readonly CoyoteSample ManyChanges = new("prioritization/25", CoyoteStrategy.Prioritization) { PriorityChanges = 25 };
 
     public Row Run(BoundVariant bound)
     {
@@ -90,7 +93,7 @@ internal sealed class Sweeper(Effort effort)
         }
 
         yield return (FewChanges, seed, new Effort(effort.Iterations * 10, effort.Time * 10));
-        yield return (Strategies[0], seed + (int)effort.Iterations * 10, new Effort(effort.Iterations * 100, effort.Time * 100));
+        yield return (ManyChanges, seed + (int)effort.Iterations * 10, new Effort(effort.Iterations * 100, effort.Time * 100));
     }
 
     private static IEnumerable<(string Name, Hit Hit)> Hits(InstanceResult result)
